@@ -1,0 +1,173 @@
+//! What a document keeps, how large it says it is, and what it refuses to read.
+
+use super::*;
+use proptest::prelude::*;
+
+fn parsed(text: &str) -> Document {
+    Document::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+#[test]
+fn text_comes_out_as_it_went_in() {
+    for text in [
+        "null",
+        "true",
+        "0",
+        "-1",
+        "1.5",
+        "1e+100",
+        "9223372036854775807",
+        "9223372036854775808",
+        "123456789012345678901234567890",
+        "0.1234567890123456789012",
+        "1e400",
+        r#""""#,
+        r#""a\"b\\c\n\u0001é𝄞""#,
+        "[]",
+        "{}",
+        r#"{"b":1,"a":[{},[],{"c":null}]}"#,
+    ] {
+        assert_eq!(parsed(text).to_json(), text);
+        assert_eq!(parsed(text).json_bytes(), text.len(), "{text}");
+    }
+}
+
+#[test]
+fn numbers_compare_by_value() {
+    for (left, right) in [("1", "1.0"), ("100", "1e2"), ("-0", "0"), ("1e400", "1e400")] {
+        assert_eq!(parsed(left), parsed(right));
+    }
+    for (left, right) in [
+        ("9007199254740992", "9007199254740993"),
+        ("9223372036854775808", "9223372036854775809"),
+    ] {
+        assert_ne!(parsed(left), parsed(right));
+    }
+}
+
+#[test]
+fn the_last_of_equal_keys_wins_in_the_place_of_the_first() {
+    assert_eq!(parsed(r#"{"a":1,"b":2,"a":3}"#).to_json(), r#"{"a":3,"b":2}"#);
+}
+
+#[test]
+fn refuses_in_the_words_of_the_service() {
+    for (text, message) in [
+        (
+            "not some json",
+            "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')",
+        ),
+        (
+            "{'not': 'json'",
+            "Unexpected character (''' (code 39)): was expecting double-quote to start field name",
+        ),
+        ("", "Unexpected end-of-input: expected a JSON value"),
+        (
+            "[1",
+            "Unexpected end-of-input: was expecting comma to separate Array entries",
+        ),
+        ("01", "Invalid numeric value: Leading zeroes not allowed"),
+        (
+            "\"\u{1}\"",
+            "Illegal unquoted character ((CTRL-CHAR, code 1)): has to be escaped using backslash",
+        ),
+        (r#""\ud800""#, "Incomplete surrogate pair in a \\u escape sequence"),
+        (
+            "{} {}",
+            "Unexpected character ('{' (code 123)): was expecting end of input after the JSON text",
+        ),
+    ] {
+        assert_eq!(
+            Document::parse(text).map_err(|error| error.message),
+            Err(message.to_owned()),
+            "{text}"
+        );
+    }
+    let error = parse(b"{\"a\":\n \"\xff\"}").expect_err("not UTF-8");
+    assert_eq!(
+        (error.message.as_str(), error.line, error.column),
+        ("Invalid UTF-8", 2, 3)
+    );
+}
+
+#[test]
+fn depth_is_bounded() {
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    assert_eq!(parsed(&nested(DEPTH_MAX as usize)).depth(), DEPTH_MAX);
+    assert!(Document::parse(&nested(DEPTH_MAX as usize + 1)).is_err());
+    assert!(Document::parse(&"[".repeat(1_000_000)).is_err());
+}
+
+#[test]
+fn large_objects_find_their_members() {
+    let object: Object = (0..1000).map(|n| (format!("key{n}"), Document::from(n))).collect();
+    assert_eq!(object.get("key999").and_then(Document::as_i64), Some(999));
+    assert_eq!(object.get("key1000"), None);
+    assert_eq!(
+        Document::Object(object.clone()),
+        parsed(&Document::Object(object).to_json())
+    );
+}
+
+#[test]
+fn writing_leaves_other_holders_alone() {
+    let mut object = Object::from_iter([("a", Document::from(1))]);
+    let before = object.clone();
+    object.insert("a", "changed".into());
+    assert_eq!(before.get("a").and_then(Document::as_i64), Some(1));
+    assert_eq!(
+        Document::Object(object.clone()).json_bytes(),
+        Document::Object(object).to_json().len()
+    );
+}
+
+#[test]
+fn indented_text_is_for_people() {
+    assert_eq!(
+        parsed(r#"{"a":[1,{}],"b":{}}"#).to_json_pretty(),
+        "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": {}\n}"
+    );
+}
+
+fn any_json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        ".*".prop_map(Into::into),
+    ];
+    leaf.prop_recursive(5, 128, 20, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..20).prop_map(Into::into),
+            prop::collection::vec((".*", inner), 0..20)
+                .prop_map(|members| members.into_iter().collect::<serde_json::Map<_, _>>().into()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn agrees_with_serde_json(value in any_json()) {
+        let text = serde_json::to_string(&value).unwrap();
+        let document = parsed(&text);
+        prop_assert_eq!(document.json_bytes(), document.to_json().len());
+        prop_assert_eq!(document.to_json(), text);
+        prop_assert_eq!(&parsed(&serde_json::to_string_pretty(&value).unwrap()), &document);
+        prop_assert_eq!(parsed(&document.to_json_pretty()), document);
+    }
+
+    #[test]
+    fn accepts_what_serde_json_accepts(text in r#"[\[\]{}",:0-9eE+.\-truefalsn \\\\u]{0,24}"#) {
+        let theirs = serde_json::from_str::<serde_json::Value>(&text);
+        // serde_json refuses numbers beyond the range of f64, which are kept here.
+        if !theirs.as_ref().is_err_and(|error| error.to_string().contains("out of range")) {
+            prop_assert_eq!(Document::parse(&text).is_ok(), theirs.is_ok(), "{}", text);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        let _ = parse(&bytes);
+    }
+}

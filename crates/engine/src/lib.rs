@@ -1,0 +1,1 @@
+//! Runs compiled Amazon States Language programs

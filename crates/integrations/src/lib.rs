@@ -1,0 +1,1 @@
+//! Runs Task states against AWS

@@ -1,0 +1,1 @@
+//! The Lambda function: events in, executions, responses out
