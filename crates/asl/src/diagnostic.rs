@@ -1,0 +1,124 @@
+//! What is wrong with a definition: found when it is compiled, all of it at once.
+
+use std::fmt;
+
+/// One finding about a definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What kind of finding it is. Errors carry the codes of `ValidateStateMachineDefinition`.
+    pub code: Code,
+    /// Whether the definition can run all the same.
+    pub severity: Severity,
+    /// What is wrong; for errors that Step Functions knows, in its words.
+    pub message: String,
+    /// JSON Pointer to the place, such as `/States/Charge/Retry/0`; none for the definition as a whole.
+    pub pointer: Option<String>,
+    /// Where that place is in the text.
+    pub span: Span,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// A part of a definition's text, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Span {
+    /// Offset of the first byte.
+    pub start: usize,
+    /// Offset behind the last byte.
+    pub end: usize,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The definition can not run.
+    Error,
+    /// The definition runs, but probably not as meant.
+    Warning,
+}
+
+/// The kinds of findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The text is not JSON (or YAML).
+    InvalidJsonDescription,
+    /// A field is missing, unknown, or has the wrong value.
+    SchemaValidationFailed,
+    /// `StartAt`, `Next` or `Default` name no state, or nothing leads to a state.
+    MissingTransitionTarget,
+    /// Two states have the same name.
+    DuplicateStateName,
+    /// A substitution `${Name}` has no value.
+    UnknownSubstitution,
+    /// Valid in Step Functions, but not supported here.
+    NotSupported,
+}
+
+impl Code {
+    /// The code as `ValidateStateMachineDefinition` gives it; ours where it has none.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Code::InvalidJsonDescription => "INVALID_JSON_DESCRIPTION",
+            Code::SchemaValidationFailed => "SCHEMA_VALIDATION_FAILED",
+            Code::MissingTransitionTarget => "MISSING_TRANSITION_TARGET",
+            Code::DuplicateStateName => "DUPLICATE_STATE_NAME",
+            Code::UnknownSubstitution => "UNKNOWN_SUBSTITUTION",
+            Code::NotSupported => "NOT_SUPPORTED",
+        }
+    }
+}
+
+impl Severity {
+    /// `ERROR` or `WARNING`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Error => "ERROR",
+            Severity::Warning => "WARNING",
+        }
+    }
+}
+
+/// As `CreateStateMachine` words it: `CODE: message at /location`.
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.code.as_str(), self.message)?;
+        match &self.pointer {
+            Some(pointer) => write!(formatter, " at {pointer}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// All findings about one definition, with its text to show them in.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnostics {
+    /// The findings, in the order of the text.
+    pub list: Vec<Diagnostic>,
+    /// The definition as it was given.
+    pub text: String,
+}
+
+/// One finding a line, each with its line and column: `12:7: error: CODE: message at /location`.
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, diagnostic) in self.list.iter().enumerate() {
+            let (line, column) = self.line_and_column(diagnostic);
+            let end = if at == 0 { "" } else { "\n" };
+            let severity = diagnostic.severity.as_str().to_ascii_lowercase();
+            write!(formatter, "{end}{line}:{column}: {severity}: {diagnostic}")?;
+            if let Some(help) = &diagnostic.help {
+                write!(formatter, " ({help})")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+impl Diagnostics {
+    /// Line and column, counted from 1, of a finding.
+    pub fn line_and_column(&self, diagnostic: &Diagnostic) -> (usize, usize) {
+        crate::document::line_and_column(&self.text, diagnostic.span.start)
+    }
+}

@@ -1,0 +1,73 @@
+//! What goes into a run and what comes out.
+
+use crate::{Fault, StateError};
+use expressway_asl::Document;
+use expressway_asl::document::Text;
+use std::time::SystemTime;
+
+/// One execution to run.
+#[derive(Clone, Debug)]
+pub struct ExecutionRequest {
+    /// The execution's input.
+    pub input: Document,
+    /// Who the execution is, for the context object and the history.
+    pub identity: Identity,
+    /// When the surroundings end the run, if they do: Lambda's own deadline, less a reserve to answer.
+    pub deadline: Option<SystemTime>,
+}
+
+/// Who an execution is. The context object shows it.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// ARN of the execution.
+    pub execution_arn: Text,
+    /// Name of the execution.
+    pub execution_name: Text,
+    /// ARN of the state machine.
+    pub state_machine_arn: Text,
+    /// Name of the state machine.
+    pub state_machine_name: Text,
+    /// The role that the execution runs under, if known.
+    pub role_arn: Option<Text>,
+    /// The region, for history events.
+    pub region: Text,
+    /// `RedriveCount` of the context object: 0 for asynchronous executions, absent for synchronous ones.
+    pub redrive_count: Option<i64>,
+}
+
+/// One execution that has ended.
+#[derive(Clone, Debug)]
+pub struct Execution {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// When it started.
+    pub started: SystemTime,
+    /// When it ended.
+    pub stopped: SystemTime,
+    /// How many states were entered.
+    pub transitions: u64,
+}
+
+/// How an execution ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// With this output.
+    Succeeded(Document),
+    /// With an error that nothing caught.
+    Failed(StateError),
+    /// Not in the time it had.
+    TimedOut,
+    /// By a mistake of ours. The event must go back to its source.
+    Faulted(Fault),
+}
+
+impl Outcome {
+    /// The status as Step Functions names it: `SUCCEEDED`, `FAILED` or `TIMED_OUT`.
+    pub fn status(&self) -> &'static str {
+        match self {
+            Outcome::Succeeded(_) => "SUCCEEDED",
+            Outcome::Failed(_) | Outcome::Faulted(_) => "FAILED",
+            Outcome::TimedOut => "TIMED_OUT",
+        }
+    }
+}
