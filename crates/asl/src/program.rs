@@ -1,5 +1,7 @@
 //! What a definition is compiled into.
 
+use crate::document::Text;
+use crate::resource::Resource;
 use std::fmt;
 
 /// A checked definition, ready to run.
@@ -11,8 +13,11 @@ pub struct Program {
 /// What a program calls, so that only that is set up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requirements {
-    /// The distinct resources of Task states, in the order of the definition.
-    pub resources: Vec<crate::resource::Resource>,
+    /// The distinct resources of Task states, in the order of the definition, each with the first state that
+    /// names it.
+    pub resources: Vec<(Resource, Text)>,
+    /// Whether a Task state runs under a role of its own (`Credentials`), and the first that does.
+    pub credentials: Option<Text>,
 }
 
 impl Program {
