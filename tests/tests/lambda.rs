@@ -1,4 +1,5 @@
 //! Lambda tasks against a server that behaves, and misbehaves, as Lambda and the network do.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
