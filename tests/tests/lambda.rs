@@ -394,7 +394,11 @@ async fn as_many_connections_as_calls_at_once() {
     let results: Vec<_> = calls.buffer_unordered(CONCURRENCY).collect().await;
     assert!(results.iter().all(Result::is_ok));
     let seen = lambda.server.seen();
-    assert!(seen.in_flight_max <= CONCURRENCY, "{} requests at once", seen.in_flight_max);
+    assert!(
+        seen.in_flight_max <= CONCURRENCY,
+        "{} requests at once",
+        seen.in_flight_max
+    );
     assert!(seen.connections <= CONCURRENCY, "{} connections", seen.connections);
 }
 
