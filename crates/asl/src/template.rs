@@ -89,7 +89,10 @@ impl Node {
             // Shared with the definition, not copied.
             Node::Constant(document) => Ok(document.clone()),
             Node::Array(items) => {
-                let items: Vec<_> = items.iter().map(|item| item.evaluate(scope)).collect::<Result<_, _>>()?;
+                let items: Vec<_> = items
+                    .iter()
+                    .map(|item| item.evaluate(scope))
+                    .collect::<Result<_, _>>()?;
                 Ok(items.into())
             }
             Node::Object(members) => {
@@ -170,7 +173,10 @@ impl Compiler {
             });
         };
         if object.contains_key(name) {
-            self.error(format!("The field '{name}' is given twice, as '{name}' and as '{key}'"), None);
+            self.error(
+                format!("The field '{name}' is given twice, as '{name}' and as '{key}'"),
+                None,
+            );
             return None;
         }
         match expression(value) {
@@ -179,8 +185,9 @@ impl Compiler {
                 value: Value::Expression(Text::clone(key), expression),
             }),
             Err(help) => {
-                let message =
-                    format!("The value for the field '{key}' must be a valid JSONPath or a valid intrinsic function call");
+                let message = format!(
+                    "The value for the field '{key}' must be a valid JSONPath or a valid intrinsic function call"
+                );
                 self.error(message, Some(help));
                 None
             }

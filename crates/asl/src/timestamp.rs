@@ -149,7 +149,9 @@ impl Reader<'_> {
         let digits: u32 = rest.get(..count)?.parse().ok()?;
         self.0 = rest.get(count..)?;
         let missing = 9_u32.checked_sub(u32::try_from(count).ok()?)?;
-        digits.checked_mul(10_u32.pow(missing)).filter(|nanos| *nanos < NANOS_PER_SECOND)
+        digits
+            .checked_mul(10_u32.pow(missing))
+            .filter(|nanos| *nanos < NANOS_PER_SECOND)
     }
 
     /// Seconds east of UTC.
@@ -219,13 +221,24 @@ mod tests {
             ("2000-02-29T12:00:00Z", 951_825_600_000, "2000-02-29T12:00:00Z"),
             ("2024-02-29T23:30:00-01:00", 1_709_253_000_000, "2024-03-01T00:30:00Z"),
             ("2025-08-27T10:04:42.12Z", 1_756_289_082_120, "2025-08-27T10:04:42.120Z"),
-            ("2025-08-27T10:04:42.123456Z", 1_756_289_082_123, "2025-08-27T10:04:42.123456Z"),
-            ("2025-08-27T10:04:42.000000001Z", 1_756_289_082_000, "2025-08-27T10:04:42.000000001Z"),
+            (
+                "2025-08-27T10:04:42.123456Z",
+                1_756_289_082_123,
+                "2025-08-27T10:04:42.123456Z",
+            ),
+            (
+                "2025-08-27T10:04:42.000000001Z",
+                1_756_289_082_000,
+                "2025-08-27T10:04:42.000000001Z",
+            ),
             ("0000-01-01T00:00:00Z", -62_167_219_200_000, "0000-01-01T00:00:00Z"),
             ("9999-12-31T23:59:59Z", 253_402_300_799_000, "9999-12-31T23:59:59Z"),
         ] {
             let timestamp = Timestamp::parse(text).unwrap_or_else(|| panic!("{text}"));
-            assert_eq!((timestamp.epoch_millis(), timestamp.to_string().as_str()), (epoch_millis, shown));
+            assert_eq!(
+                (timestamp.epoch_millis(), timestamp.to_string().as_str()),
+                (epoch_millis, shown)
+            );
         }
     }
 

@@ -29,12 +29,36 @@ fn tests_that_pass() {
         ("2", "NumericGreaterThanEquals", "1"),
         ("true", "BooleanEquals", "true"),
         ("false", "BooleanEquals", "false"),
-        (r#""2024-01-01T00:00:00Z""#, "TimestampEquals", r#""2024-01-01T01:00:00+01:00""#),
-        (r#""2024-01-01T00:00:00.5Z""#, "TimestampEquals", r#""2024-01-01T00:00:00.500Z""#),
-        (r#""2024-01-01T00:00:00Z""#, "TimestampLessThan", r#""2024-01-01T00:00:00.000000001Z""#),
-        (r#""2024-01-01T00:00:00-01:00""#, "TimestampGreaterThan", r#""2024-01-01T00:00:00Z""#),
-        (r#""2024-01-01T00:00:00Z""#, "TimestampLessThanEquals", r#""2024-01-01T00:00:00Z""#),
-        (r#""2024-01-01T00:00:00Z""#, "TimestampGreaterThanEquals", r#""2024-01-01T00:00:00Z""#),
+        (
+            r#""2024-01-01T00:00:00Z""#,
+            "TimestampEquals",
+            r#""2024-01-01T01:00:00+01:00""#,
+        ),
+        (
+            r#""2024-01-01T00:00:00.5Z""#,
+            "TimestampEquals",
+            r#""2024-01-01T00:00:00.500Z""#,
+        ),
+        (
+            r#""2024-01-01T00:00:00Z""#,
+            "TimestampLessThan",
+            r#""2024-01-01T00:00:00.000000001Z""#,
+        ),
+        (
+            r#""2024-01-01T00:00:00-01:00""#,
+            "TimestampGreaterThan",
+            r#""2024-01-01T00:00:00Z""#,
+        ),
+        (
+            r#""2024-01-01T00:00:00Z""#,
+            "TimestampLessThanEquals",
+            r#""2024-01-01T00:00:00Z""#,
+        ),
+        (
+            r#""2024-01-01T00:00:00Z""#,
+            "TimestampGreaterThanEquals",
+            r#""2024-01-01T00:00:00Z""#,
+        ),
         ("null", "IsNull", "true"),
         ("0", "IsNull", "false"),
         ("null", "IsPresent", "true"),
@@ -78,7 +102,14 @@ fn tests_that_do_not_pass() {
 
 #[test]
 fn an_operand_that_a_path_found_may_be_of_any_kind() {
-    for name in ["StringEquals", "NumericEquals", "BooleanEquals", "TimestampEquals", "IsNull", "StringMatches"] {
+    for name in [
+        "StringEquals",
+        "NumericEquals",
+        "BooleanEquals",
+        "TimestampEquals",
+        "IsNull",
+        "StringMatches",
+    ] {
         assert!(!check("{}", name, "{}"), "{name}");
     }
 }
@@ -108,7 +139,11 @@ fn asterisks_stand_for_any_text() {
         ("héllo", "h*o", true),
     ] {
         let operator = Operator::StringMatches;
-        assert_eq!(operator.test(&text.into(), &pattern.into()), expected, "{text} {pattern}");
+        assert_eq!(
+            operator.test(&text.into(), &pattern.into()),
+            expected,
+            "{text} {pattern}"
+        );
     }
 }
 
@@ -132,7 +167,16 @@ fn names_are_those_of_the_spec() {
             assert_eq!(Operator::names().any(|name| name == with_path), operator.takes_path());
         }
     }
-    for name in ["", "Path", "String", "StringPath", "BooleanLessThan", "stringEquals", "Variable", "IsNumber"] {
+    for name in [
+        "",
+        "Path",
+        "String",
+        "StringPath",
+        "BooleanLessThan",
+        "stringEquals",
+        "Variable",
+        "IsNumber",
+    ] {
         assert_eq!(Operator::from_name(name), None, "{name}");
     }
 }
@@ -145,14 +189,22 @@ fn operands_of_a_definition_are_checked() {
         ("NumericEquals", r#""1""#, Err("must be a number")),
         ("BooleanEquals", "0", Err("must be a boolean")),
         ("IsPresent", "null", Err("must be a boolean")),
-        ("TimestampLessThan", r#""2024-01-01""#, Err("must be an RFC 3339 timestamp")),
+        (
+            "TimestampLessThan",
+            r#""2024-01-01""#,
+            Err("must be an RFC 3339 timestamp"),
+        ),
         ("TimestampLessThan", r#""2024-01-01T00:00:00Z""#, Ok(())),
         ("NumericLessThan", "1.5", Ok(())),
         ("IsNull", "true", Ok(())),
     ] {
         let (operator, _) = Operator::from_name(name).expect(name);
         let literal = Document::parse(literal).expect(literal);
-        assert_eq!(operator.check_literal(&literal), expected.map_err(str::to_owned), "{name}");
+        assert_eq!(
+            operator.check_literal(&literal),
+            expected.map_err(str::to_owned),
+            "{name}"
+        );
     }
 }
 

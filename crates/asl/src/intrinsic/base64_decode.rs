@@ -69,7 +69,11 @@ mod tests {
             ("YWI=Y2Q=", "ab"),
             ("_-8=", "\u{fffd}\u{fffd}"),
         ] {
-            check(&format!("\"{text}\""), "States.Base64Decode($)", &format!("\"{expected}\""));
+            check(
+                &format!("\"{text}\""),
+                "States.Base64Decode($)",
+                &format!("\"{expected}\""),
+            );
         }
     }
 

@@ -29,14 +29,22 @@ mod tests {
     #[test]
     fn encodes_utf_8() {
         check("{}", "States.Base64Encode('')", r#""""#);
-        check("{}", "States.Base64Encode('Data to encode')", r#""RGF0YSB0byBlbmNvZGU=""#);
+        check(
+            "{}",
+            "States.Base64Encode('Data to encode')",
+            r#""RGF0YSB0byBlbmNvZGU=""#,
+        );
         check(r#""é✓""#, "States.Base64Encode($)", r#""w6ninJM=""#);
     }
 
     #[test]
     fn limits_the_text() {
         let text = |length: usize| format!("\"{}\"", "é".repeat(length));
-        check(&text(10_000), "States.ArrayLength(States.Array(States.Base64Encode($)))", "1");
+        check(
+            &text(10_000),
+            "States.ArrayLength(States.Array(States.Base64Encode($)))",
+            "1",
+        );
         check_failure(
             &text(10_001),
             "States.Base64Encode($)",

@@ -132,9 +132,18 @@ mod tests {
     #[test]
     fn a_broken_template_is_refused_or_fails() {
         for (template, message) in [
-            ("a {", "Invalid template in States.Format: matching '}' not found for '{'."),
-            ("{{}}", "Invalid template in States.Format: matching '}' not found for '{'."),
-            ("a }", "Invalid template in States.Format: matching '{' not found for '}'."),
+            (
+                "a {",
+                "Invalid template in States.Format: matching '}' not found for '{'.",
+            ),
+            (
+                "{{}}",
+                "Invalid template in States.Format: matching '}' not found for '{'.",
+            ),
+            (
+                "a }",
+                "Invalid template in States.Format: matching '{' not found for '}'.",
+            ),
             (
                 "{}{}",
                 "Invalid arguments in States.Format: number of arguments do not match the occurrences of {}.",

@@ -79,7 +79,11 @@ mod tests {
             (r#""123""#, "MD5", "202cb962ac59075b964b07152d234b70"),
             ("123", "MD5", "202cb962ac59075b964b07152d234b70"),
         ] {
-            check(data, &format!("States.Hash($, '{algorithm}')"), &format!("\"{expected}\""));
+            check(
+                data,
+                &format!("States.Hash($, '{algorithm}')"),
+                &format!("\"{expected}\""),
+            );
         }
     }
 

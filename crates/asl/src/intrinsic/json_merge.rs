@@ -33,9 +33,17 @@ mod tests {
     #[test]
     fn merges_the_top_level() {
         let input = r#"{"a":{"x":{"p":1},"y":2},"b":{"x":{"q":3},"z":null},"none":{}}"#;
-        check(input, "States.JsonMerge($.a, $.b, false)", r#"{"x":{"q":3},"y":2,"z":null}"#);
+        check(
+            input,
+            "States.JsonMerge($.a, $.b, false)",
+            r#"{"x":{"q":3},"y":2,"z":null}"#,
+        );
         check(input, "States.JsonMerge($.a, $.none, false)", r#"{"x":{"p":1},"y":2}"#);
-        check(input, "States.JsonMerge($.none, $.b, 'false')", r#"{"x":{"q":3},"z":null}"#);
+        check(
+            input,
+            "States.JsonMerge($.none, $.b, 'false')",
+            r#"{"x":{"q":3},"z":null}"#,
+        );
         check(
             "{}",
             r#"States.JsonMerge(States.StringToJson('{"l":1}'), $, false)"#,

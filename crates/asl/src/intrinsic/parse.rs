@@ -94,7 +94,11 @@ fn check_number(function: &Function, given: usize) -> Result<(), String> {
         (false, true) => least.to_string(),
         (false, false) => format!("{least} to {most}"),
     };
-    let plural = if expected == "1" || expected.ends_with(" 1") { "" } else { "s" };
+    let plural = if expected == "1" || expected.ends_with(" 1") {
+        ""
+    } else {
+        "s"
+    };
     Err(format!(
         "`{}` takes {expected} argument{plural}, not {given}",
         function.name
@@ -125,10 +129,11 @@ fn check_kinds(function: &Function, arguments: &[Argument]) -> Result<(), String
 /// Evaluates a call that depends on nothing. One that fails is kept, to fail when its state runs.
 fn fold(call: Call) -> Argument {
     let is_constant = |argument: &Argument| matches!(argument, Argument::Constant(_));
-    if call.arguments.iter().all(is_constant) && !(call.function.is_random)(call.arguments.len()) {
-        if let Ok(result) = call.evaluate(&Nothing) {
-            return Argument::Constant(result);
-        }
+    if call.arguments.iter().all(is_constant)
+        && !(call.function.is_random)(call.arguments.len())
+        && let Ok(result) = call.evaluate(&Nothing)
+    {
+        return Argument::Constant(result);
     }
     Argument::Call(Box::new(call))
 }
@@ -166,11 +171,7 @@ fn argument(cursor: &mut Cursor<'_>, nesting: usize) -> Result<Argument, ParseEr
 }
 
 fn word(cursor: &mut Cursor<'_>) -> Result<Argument, ParseError> {
-    for (word, value) in [
-        ("null", Document::Null),
-        ("true", true.into()),
-        ("false", false.into()),
-    ] {
+    for (word, value) in [("null", Document::Null), ("true", true.into()), ("false", false.into())] {
         if cursor.rest().starts_with(word) {
             cursor.eat(word);
             return Ok(Argument::Constant(value));

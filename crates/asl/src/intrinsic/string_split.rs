@@ -46,7 +46,11 @@ mod tests {
             ("one→two", "→", r#"["one","two"]"#),
             ("one\\ntwo", "\n", r#"["one","two"]"#),
         ] {
-            check(&format!("\"{text}\""), &format!("States.StringSplit($, '{separators}')"), expected);
+            check(
+                &format!("\"{text}\""),
+                &format!("States.StringSplit($, '{separators}')"),
+                expected,
+            );
         }
     }
 

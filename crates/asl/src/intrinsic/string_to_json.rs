@@ -39,7 +39,11 @@ mod tests {
         ] {
             check(text, "States.StringToJson($)", expected);
         }
-        check("{}", r#"States.StringToJson('{"a": "it\'s \{\}"}')"#, r#"{"a":"it's {}"}"#);
+        check(
+            "{}",
+            r#"States.StringToJson('{"a": "it\'s \{\}"}')"#,
+            r#"{"a":"it's {}"}"#,
+        );
     }
 
     #[test]

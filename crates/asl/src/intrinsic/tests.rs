@@ -36,7 +36,10 @@ fn arguments_are_literals_paths_and_calls() {
     for (expression, expected) in [
         ("States.Array(1,-2.5,1e2)", "[1,-2.5,100.0]"),
         ("States.Array( 'a' , null,true , false )", r#"["a",null,true,false]"#),
-        ("States.Array('', 'it\\'s', '\\{\\}', '\\\\', '\"')", r#"["","it's","{}","\\","\""]"#),
+        (
+            "States.Array('', 'it\\'s', '\\{\\}', '\\\\', '\"')",
+            r#"["","it's","{}","\\","\""]"#,
+        ),
         ("States.Array('{\"k\": [1]}')", r#"["{\"k\": [1]}"]"#),
         ("States.Array('a\nb')", r#"["a\nb"]"#),
         ("States.Array('a,b)', 'c')", r#"["a,b)","c"]"#),
@@ -45,7 +48,10 @@ fn arguments_are_literals_paths_and_calls() {
         ("States.Array($$.Execution.Name)", r#"["run"]"#),
         ("States.Array($name.key[0], $n)", "[1,7]"),
         ("States.Array($.a[?(@ == 'a,b)')])", "[[]]"),
-        ("States.MathAdd(States.MathAdd(1, States.ArrayLength($.a['b c'])), 1)", "4"),
+        (
+            "States.MathAdd(States.MathAdd(1, States.ArrayLength($.a['b c'])), 1)",
+            "4",
+        ),
         ("States.Array(1) ", "[1]"),
     ] {
         if expected == "x" {
@@ -59,38 +65,80 @@ fn arguments_are_literals_paths_and_calls() {
 #[test]
 fn calls_that_are_wrong_are_refused() {
     for (expression, message) in [
-        ("", "expected the name of an intrinsic function, such as `States.Format`"),
+        (
+            "",
+            "expected the name of an intrinsic function, such as `States.Format`",
+        ),
         ("States.Foo()", "unknown intrinsic function `States.Foo`"),
         (
             "States.format('a')",
             "unknown intrinsic function `States.format`, did you mean `States.Format`?",
         ),
         ("Format('a')", "unknown intrinsic function `Format`"),
-        (" States.UUID()", "expected the name of an intrinsic function, such as `States.Format`"),
+        (
+            " States.UUID()",
+            "expected the name of an intrinsic function, such as `States.Format`",
+        ),
         ("States.UUID ()", "expected `(` but found ` `"),
         ("States.UUID", "expected `(` but the text ends here"),
-        ("States.UUID(", "expected an argument: text in apostrophes, a number, `null`, a boolean, a path or a call but the text ends here"),
+        (
+            "States.UUID(",
+            "expected an argument: text in apostrophes, a number, `null`, a boolean, a path or a call but the text ends here",
+        ),
         ("States.UUID()()", "expected nothing after the call but found `(`"),
         ("States.UUID(1)", "`States.UUID` takes 0 arguments, not 1"),
         ("States.Format()", "`States.Format` takes at least 1 argument, not 0"),
         ("States.MathAdd(1)", "`States.MathAdd` takes 2 arguments, not 1"),
-        ("States.MathRandom(1, 2, 3, 4)", "`States.MathRandom` takes 2 to 3 arguments, not 4"),
-        ("States.ArrayLength($.a, $.b)", "`States.ArrayLength` takes 1 argument, not 2"),
-        ("States.MathAdd('1', 2)", "argument 1 of `States.MathAdd` must be a number, not string"),
-        ("States.Hash('x', 1)", "argument 2 of `States.Hash` must be a string, not number"),
-        ("States.JsonMerge($, $, 0)", "argument 3 of `States.JsonMerge` must be a boolean, not number"),
+        (
+            "States.MathRandom(1, 2, 3, 4)",
+            "`States.MathRandom` takes 2 to 3 arguments, not 4",
+        ),
+        (
+            "States.ArrayLength($.a, $.b)",
+            "`States.ArrayLength` takes 1 argument, not 2",
+        ),
+        (
+            "States.MathAdd('1', 2)",
+            "argument 1 of `States.MathAdd` must be a number, not string",
+        ),
+        (
+            "States.Hash('x', 1)",
+            "argument 2 of `States.Hash` must be a string, not number",
+        ),
+        (
+            "States.JsonMerge($, $, 0)",
+            "argument 3 of `States.JsonMerge` must be a boolean, not number",
+        ),
         ("States.ArrayLength(States.UUID())", "x"),
-        ("States.ArrayLength(States.Format('a'))", "argument 1 of `States.ArrayLength` must be an array, not string"),
-        ("States.Array(1,)", "expected an argument: text in apostrophes, a number, `null`, a boolean, a path or a call but found `)`"),
+        (
+            "States.ArrayLength(States.Format('a'))",
+            "argument 1 of `States.ArrayLength` must be an array, not string",
+        ),
+        (
+            "States.Array(1,)",
+            "expected an argument: text in apostrophes, a number, `null`, a boolean, a path or a call but found `)`",
+        ),
         ("States.Array(1 2)", "expected `,` but found `2`"),
         ("States.Array(01)", "`01` is not a number"),
         ("States.Array(1x)", "`1x` is not a number"),
         ("States.Array(nullx)", "expected `,` but found `x`"),
-        ("States.Array(\"a\")", "expected an argument: text in apostrophes, a number, `null`, a boolean, a path or a call but found `\"`"),
+        (
+            "States.Array(\"a\")",
+            "expected an argument: text in apostrophes, a number, `null`, a boolean, a path or a call but found `\"`",
+        ),
         ("States.Array('a", "expected a closing `'` but the text ends here"),
-        (r"States.Array('a\n')", r"expected `'`, `{`, `}` or `\` after a backslash but found `n`"),
-        (r#"States.Array('a\"')"#, r#"expected `'`, `{`, `}` or `\` after a backslash but found `"`"#),
-        (r"States.Array('a\", r"expected `'`, `{`, `}` or `\` after a backslash but the text ends here"),
+        (
+            r"States.Array('a\n')",
+            r"expected `'`, `{`, `}` or `\` after a backslash but found `n`",
+        ),
+        (
+            r#"States.Array('a\"')"#,
+            r#"expected `'`, `{`, `}` or `\` after a backslash but found `"`"#,
+        ),
+        (
+            r"States.Array('a\",
+            r"expected `'`, `{`, `}` or `\` after a backslash but the text ends here",
+        ),
         ("States.Array($.)", "expected a name after `.` but the text ends here"),
     ] {
         if message == "x" {
@@ -109,7 +157,11 @@ fn errors_say_where() {
         ("States.Array('a' 'b')", 17),
         ("States.Array(States.MathAdd(1))", 13),
     ] {
-        assert_eq!(Intrinsic::parse(expression).expect_err(expression).offset, offset, "{expression}");
+        assert_eq!(
+            Intrinsic::parse(expression).expect_err(expression).offset,
+            offset,
+            "{expression}"
+        );
     }
 }
 
@@ -125,7 +177,10 @@ fn calls_nest_ten_deep() {
 fn calls_that_depend_on_nothing_are_evaluated_once() {
     for (expression, constant) in [
         ("States.Format('{}-{}', 1, 'a')", Some(r#""1-a""#)),
-        ("States.Array(States.MathAdd(1, 2), States.StringToJson('[]'))", Some("[3,[]]")),
+        (
+            "States.Array(States.MathAdd(1, 2), States.StringToJson('[]'))",
+            Some("[3,[]]"),
+        ),
         ("States.MathRandom(0, 10, 42)", Some("0")),
         ("States.MathRandom(0, 10)", None),
         ("States.UUID()", None),
@@ -134,7 +189,11 @@ fn calls_that_depend_on_nothing_are_evaluated_once() {
         ("States.StringToJson('{')", None),
     ] {
         let intrinsic = Intrinsic::parse(expression).expect(expression);
-        assert_eq!(intrinsic.constant().map(Document::to_json).as_deref(), constant, "{expression}");
+        assert_eq!(
+            intrinsic.constant().map(Document::to_json).as_deref(),
+            constant,
+            "{expression}"
+        );
     }
 }
 
@@ -159,7 +218,9 @@ fn a_path_that_leads_nowhere_is_named_in_the_words_of_the_service() {
         ),
     ] {
         let intrinsic = Intrinsic::parse(expression).expect(expression);
-        let error = intrinsic.evaluate(&TestScope::of(r#"{"o":1,"i":[1]}"#)).expect_err(expression);
+        let error = intrinsic
+            .evaluate(&TestScope::of(r#"{"o":1,"i":[1]}"#))
+            .expect_err(expression);
         assert_eq!(
             error,
             IntrinsicError::NoMatch {
@@ -177,13 +238,16 @@ fn a_path_that_leads_nowhere_is_named_in_the_words_of_the_service() {
 #[test]
 fn results_are_bounded() {
     let scope = TestScope::of(&format!("\"{}\"", "x".repeat(1_000_000)));
-    let arguments = vec!["$"; 100].join(",");
+    let arguments = ["$"; 100].join(",");
     for expression in [
         format!("States.Array({arguments})"),
-        format!("States.JsonToString(States.Array({}))", vec!["$"; 9].join(",")),
+        format!("States.JsonToString(States.Array({}))", ["$"; 9].join(",")),
     ] {
         let error = Intrinsic::parse(&expression).unwrap().evaluate(&scope).unwrap_err();
-        assert!(error.to_string().ends_with("the result is larger than 8388608 bytes"), "{error}");
+        assert!(
+            error.to_string().ends_with("the result is larger than 8388608 bytes"),
+            "{error}"
+        );
     }
 }
 

@@ -44,7 +44,10 @@ mod tests {
                 "01234567-89ab-4def-8123-456789abcdef",
             ),
         ] {
-            let scope = TestScope { random, ..TestScope::of("{}") };
+            let scope = TestScope {
+                random,
+                ..TestScope::of("{}")
+            };
             let uuid = Intrinsic::parse("States.UUID()").unwrap().evaluate(&scope).unwrap();
             assert_eq!(uuid.as_str(), Some(expected));
         }

@@ -40,10 +40,12 @@ pub(super) fn path(text: &str) -> Result<Path, PathError> {
     let steps = steps(&mut cursor, Within::Path)?;
     cursor.skip_blanks();
     if !cursor.is_at_end() {
-        return Err(match cursor.rest().len() < cursor.offset() && text.contains(char::is_whitespace) {
-            true => cursor.error("a name with blanks stands in brackets and quotes, as in `$['a b']`"),
-            false => cursor.expected("`.` or `[`"),
-        });
+        return Err(
+            match cursor.rest().len() < cursor.offset() && text.contains(char::is_whitespace) {
+                true => cursor.error("a name with blanks stands in brackets and quotes, as in `$['a b']`"),
+                false => cursor.expected("`.` or `[`"),
+            },
+        );
     }
     Ok(Path {
         text: text.trim_end().into(),
@@ -174,7 +176,10 @@ fn index_from_end(cursor: &mut Cursor<'_>) -> Result<i64, PathError> {
         cursor.expect(part)?;
         cursor.skip_blanks();
     }
-    if !["length()", "length", "size()", "size"].iter().any(|word| cursor.eat(word)) {
+    if !["length()", "length", "size()", "size"]
+        .iter()
+        .any(|word| cursor.eat(word))
+    {
         return Err(cursor.error("scripts in brackets are not supported, except `(@.length-1)`"));
     }
     cursor.skip_blanks();

@@ -39,7 +39,11 @@ enum Node {
     Read(Class),
     Sequence(Vec<Node>),
     Either(Vec<Node>),
-    Repeat { node: Box<Node>, min: u32, max: Option<u32> },
+    Repeat {
+        node: Box<Node>,
+        min: u32,
+        max: Option<u32>,
+    },
     AtStart,
     AtEnd,
 }
@@ -69,10 +73,10 @@ impl Pattern {
             next.clear();
             let is_end = characters.peek().is_none();
             for at in &current.entered {
-                if let Some(Instruction::Read(class)) = self.instructions.get(*at) {
-                    if class.contains(character, self.ignores_case) {
-                        self.enter(at + 1, is_end, false, &mut next);
-                    }
+                if let Some(Instruction::Read(class)) = self.instructions.get(*at)
+                    && class.contains(character, self.ignores_case)
+                {
+                    self.enter(at + 1, is_end, false, &mut next);
                 }
             }
             std::mem::swap(&mut current, &mut next);
@@ -325,7 +329,12 @@ fn atom(cursor: &mut Cursor<'_>, nesting: usize) -> Result<Node, String> {
         Some('^') => Node::AtStart,
         Some('$') => Node::AtEnd,
         Some('.') => Node::Read(Class {
-            ranges: vec![('\n', '\n'), ('\r', '\r'), ('\u{85}', '\u{85}'), ('\u{2028}', '\u{2029}')],
+            ranges: vec![
+                ('\n', '\n'),
+                ('\r', '\r'),
+                ('\u{85}', '\u{85}'),
+                ('\u{2028}', '\u{2029}'),
+            ],
             is_negated: true,
         }),
         Some('[') => Node::Read(class(cursor)?),

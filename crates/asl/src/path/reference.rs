@@ -232,7 +232,10 @@ mod tests {
 
     /// Where the members of an object lie in memory.
     fn address(document: &Document) -> *const Document {
-        document.as_object().and_then(|object| object.values().next()).expect("members")
+        document
+            .as_object()
+            .and_then(|object| object.values().next())
+            .expect("members")
     }
 
     #[test]
@@ -250,12 +253,23 @@ mod tests {
         let held = placed.clone();
         let placed = path.place(placed, "newer".into()).expect("a place");
         let is_same = places.map(|keys| at(&placed, keys) == at(&held, keys));
-        assert_eq!(is_same, [false, false, false, true], "the way to the place is copied, the rest is shared");
-        assert_eq!(held.get("a").and_then(|a| a.get("b")).map(Document::to_json).as_deref(), Some(r#"{"first":"new"}"#));
+        assert_eq!(
+            is_same,
+            [false, false, false, true],
+            "the way to the place is copied, the rest is shared"
+        );
+        assert_eq!(
+            held.get("a").and_then(|a| a.get("b")).map(Document::to_json).as_deref(),
+            Some(r#"{"first":"new"}"#)
+        );
     }
 
     fn any_document() -> impl Strategy<Value = Document> {
-        let leaf = prop_oneof![Just(Document::Null), (-9_i64..9).prop_map(Document::from), ".?".prop_map(Document::from)];
+        let leaf = prop_oneof![
+            Just(Document::Null),
+            (-9_i64..9).prop_map(Document::from),
+            ".?".prop_map(Document::from)
+        ];
         leaf.prop_recursive(4, 24, 3, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..3).prop_map(Document::from),

@@ -69,9 +69,16 @@ fn an_index_past_the_end_is_null_to_templates_and_missing_to_others() {
     for path in ["$.a[2]", "$.a[-3]", "$.a[(@.length-3)]"] {
         check(r#"{"a":[1,2]}"#, path, "null");
     }
-    let error = parsed("$.a[2]").find(&TestScope::of(r#"{"a":[1,2]}"#)).expect_err("missing");
-    assert_eq!(error.to_string(), "Invalid path '$.a[2]' : No results for path: $['a'][2]");
-    let found = parsed("$.a").find(&TestScope::of(r#"{"a":null}"#)).expect("there is null");
+    let error = parsed("$.a[2]")
+        .find(&TestScope::of(r#"{"a":[1,2]}"#))
+        .expect_err("missing");
+    assert_eq!(
+        error.to_string(),
+        "Invalid path '$.a[2]' : No results for path: $['a'][2]"
+    );
+    let found = parsed("$.a")
+        .find(&TestScope::of(r#"{"a":null}"#))
+        .expect("there is null");
     assert!(found.is_null());
 }
 
@@ -86,7 +93,11 @@ fn a_missing_value_is_described_in_the_words_of_the_service() {
         ("{}", "$.a[0]", "Missing property in path $['a']"),
         (r#"{"a":1}"#, "$.a.b", "Property ['b'] not found in path $['a']"),
         (r#"{"a":[]}"#, "$.a.b.c", "Property ['b'] not found in path $['a']"),
-        (r#"{"a":[1]}"#, "$.a.length()", "Property ['length()'] not found in path $['a']"),
+        (
+            r#"{"a":[1]}"#,
+            "$.a.length()",
+            "Property ['length()'] not found in path $['a']",
+        ),
         ("null", "$.a", "Property ['a'] not found in path $"),
         ("[]", "$['a','b']", "Property ['a', 'b'] not found in path $"),
         (r#"{"a":[1]}"#, "$.a[5].x", "Property ['x'] not found in path $['a'][5]"),
@@ -115,11 +126,17 @@ fn a_missing_value_is_described_in_the_words_of_the_service() {
         (r#"{"a":5}"#, "$.a.b[*]", "Property ['b'] not found in path $['a']"),
         ("{}", "$$.Execution.Nope", "No results for path: $['Execution']['Nope']"),
         ("{}", "$name.nope", "No results for path: $['nope']"),
-        ("{}", "$unknown.x", "The variable 'unknown' has not been assigned a value"),
+        (
+            "{}",
+            "$unknown.x",
+            "The variable 'unknown' has not been assigned a value",
+        ),
     ] {
         check_no_match(input, path, detail);
     }
-    let error = parsed("$.a[0]").evaluate(&TestScope::of(r#"{"a":1}"#)).expect_err("no match");
+    let error = parsed("$.a[0]")
+        .evaluate(&TestScope::of(r#"{"a":1}"#))
+        .expect_err("no match");
     assert!(error.is_wrong_kind());
     assert_eq!(&**error.path(), "$.a[0]");
 }
@@ -146,7 +163,11 @@ fn other_paths_give_an_array() {
         (r#"{"a":[{"b":1},{"c":2}]}"#, "$.a[0:2].b", "[1]"),
         (r#"{"a":[[1],[]]}"#, "$.a[*][0]", "[1,null]"),
         (r#"{"a":[{"b":[{"c":1},{"c":2}]},{"b":[]}]}"#, "$.a[*].b[*].c", "[1,2]"),
-        (r#"{"a":[{"x":1,"y":2,"z":3}]}"#, "$.a[*]['x','y']", r#"[{"x":1,"y":2}]"#),
+        (
+            r#"{"a":[{"x":1,"y":2,"z":3}]}"#,
+            "$.a[*]['x','y']",
+            r#"[{"x":1,"y":2}]"#,
+        ),
         ("5", "$[*]", "[]"),
         ("{}", "$[*].type", "[]"),
         (r#"{"a":null}"#, "$.a[*]", "[]"),
@@ -198,8 +219,16 @@ fn filters_choose_items() {
         (r#"[{"x":1},{"x":2},{"y":1},5,null]"#, "@.x > 1", "[1]"),
         (r#"[{"x":1},{"x":2}]"#, "@.x >= 1 && @.x<2", "[0]"),
         (r#"[{"x":1},{"x":2},{"x":3}]"#, "@.x == 1 || @.x == 3", "[0,2]"),
-        (r#"[{"x":1,"y":0},{"x":2,"y":1},{"x":2,"y":0}]"#, "@.x == 1 || @.x == 2 && @.y == 1", "[0,1]"),
-        (r#"[{"x":1,"y":0},{"x":2,"y":1},{"x":2,"y":0}]"#, "(@.x == 1 || @.x == 2) && @.y == 1", "[1]"),
+        (
+            r#"[{"x":1,"y":0},{"x":2,"y":1},{"x":2,"y":0}]"#,
+            "@.x == 1 || @.x == 2 && @.y == 1",
+            "[0,1]",
+        ),
+        (
+            r#"[{"x":1,"y":0},{"x":2,"y":1},{"x":2,"y":0}]"#,
+            "(@.x == 1 || @.x == 2) && @.y == 1",
+            "[1]",
+        ),
         (r#"[{"x":1},{"x":2}]"#, "!(@.x == 1)", "[1]"),
         (r#"[{"x":"a"},{"x":"b"}]"#, "@.x == 'a'", "[0]"),
         (r#"[{"x":"a"},{"x":"b"}]"#, "@.x == \"b\"", "[1]"),
@@ -208,9 +237,17 @@ fn filters_choose_items() {
         (r#"[{"x":"it's"},{"x":"a) && b]"}]"#, "@.x == 'a) && b]'", "[1]"),
         (r#"[{"x":2},{"x":"2"},{"x":2.0},{"x":"2.0"}]"#, "@.x == 2", "[0,1,2]"),
         (r#"[{"x":2},{"x":"2"},{"x":true}]"#, "@.x == '2'", "[0,1]"),
-        (r#"[{"x":200},{"x":"200"},{"x":"500"},{"x":"none"},{}]"#, "@.x != '200'", "[2,3]"),
+        (
+            r#"[{"x":200},{"x":"200"},{"x":"500"},{"x":"none"},{}]"#,
+            "@.x != '200'",
+            "[2,3]",
+        ),
         (r#"[{"x":"one"},{"x":1}]"#, "@.x != 'one'", "[1]"),
-        (r#"[{"x":true},{"x":"true"},{"x":false},{"x":1}]"#, "@.x == true", "[0,1]"),
+        (
+            r#"[{"x":true},{"x":"true"},{"x":false},{"x":1}]"#,
+            "@.x == true",
+            "[0,1]",
+        ),
         (r#"[{"x":null},{"x":"null"},{"x":1},{}]"#, "@.x == null", "[0,1]"),
         (r#"[{"x":null},{"x":[]},{"x":0},{}]"#, "@.x != null", "[1,2]"),
         (r#"[{"x":null},{"x":1}]"#, "@.x < 5", "[1]"),
@@ -227,7 +264,11 @@ fn filters_choose_items() {
         (r#"[{"x":1},{"x":2}]"#, "1 == @.x", "[0]"),
         (r#"[{"x":1},{"x":2}]"#, "@.x == $.nope", "[]"),
         (r#"[{"x":-1.5}]"#, "@.x == -1.5", "[0]"),
-        (r#"[{"d":"2024-06-01"},{"d":"2023-06-01"}]"#, "@.d > '2024-01-01'", "[0]"),
+        (
+            r#"[{"d":"2024-06-01"},{"d":"2023-06-01"}]"#,
+            "@.d > '2024-01-01'",
+            "[0]",
+        ),
         ("[1,2,3]", "@ >= 2", "[1,2]"),
         ("[1,null,false]", "@", "[0,2]"),
         (r#"[{"x":"foo"},{"x":"food"},{"x":"FOO"}]"#, "@.x =~ /fo*/", "[0]"),
@@ -270,7 +311,10 @@ fn roots_are_the_input_the_context_and_variables() {
     assert_eq!(parsed("$naïve_1.a").root(), &Root::Variable("naïve_1".into()));
     assert_eq!(parsed("$[0]").root(), &Root::Input);
     assert!(parsed("$$").is_root() && parsed("$x").is_root() && !parsed("$.x").is_root());
-    let keys: Vec<_> = parsed("$$.Execution['Input'].a[0].b").leading_keys().map(str::to_owned).collect();
+    let keys: Vec<_> = parsed("$$.Execution['Input'].a[0].b")
+        .leading_keys()
+        .map(str::to_owned)
+        .collect();
     assert_eq!(keys, ["Execution", "Input", "a"]);
 }
 
@@ -287,11 +331,27 @@ fn what_is_not_a_path_is_refused() {
         ("$*", 1, "expected `.` or `[` but found `*`"),
         ("$1", 1, "expected `.` or `[` but found `1`"),
         ("$.a]", 3, "expected `.` or `[` but found `]`"),
-        ("$.a b", 4, "a name with blanks stands in brackets and quotes, as in `$['a b']`"),
+        (
+            "$.a b",
+            4,
+            "a name with blanks stands in brackets and quotes, as in `$['a b']`",
+        ),
         ("$['a']b", 6, "expected `.` or `[` but found `b`"),
-        ("$[", 2, "expected an index, a name in quotes, `*`, a slice or a filter but the text ends here"),
-        ("$[]", 2, "expected an index, a name in quotes, `*`, a slice or a filter but found `]`"),
-        ("$[a]", 2, "expected an index, a name in quotes, `*`, a slice or a filter but found `a`"),
+        (
+            "$[",
+            2,
+            "expected an index, a name in quotes, `*`, a slice or a filter but the text ends here",
+        ),
+        (
+            "$[]",
+            2,
+            "expected an index, a name in quotes, `*`, a slice or a filter but found `]`",
+        ),
+        (
+            "$[a]",
+            2,
+            "expected an index, a name in quotes, `*`, a slice or a filter but found `a`",
+        ),
         ("$[0", 3, "expected `]` but the text ends here"),
         ("$[0.5]", 3, "expected `]` but found `.`"),
         ("$[1,]", 4, "`` is not an index"),
@@ -300,11 +360,19 @@ fn what_is_not_a_path_is_refused() {
         ("$[0:4:2]", 6, "slices with a step are not supported"),
         ("$['a]", 5, "expected a closing `'` but the text ends here"),
         ("$['a',b]", 6, "expected a name in quotes but found `b`"),
-        ("$['a','b'].c", 12, "several names in one pair of brackets can only end a path"),
+        (
+            "$['a','b'].c",
+            12,
+            "several names in one pair of brackets can only end a path",
+        ),
         ("$[(@.length)]", 11, "expected `-` but found `)`"),
         ("$[(@.length-0)]", 14, "an index that counts from the end is at least 1"),
         ("$[(1+1)]", 3, "expected `@` but found `1`"),
-        ("$[(@.x-1)]", 5, "scripts in brackets are not supported, except `(@.length-1)`"),
+        (
+            "$[(@.x-1)]",
+            5,
+            "scripts in brackets are not supported, except `(@.length-1)`",
+        ),
         ("$[?]", 3, "expected `(` but found `]`"),
         ("$[?@.x]", 3, "expected `(` but found `@`"),
         ("$[?()]", 4, "expected a path or a literal but found `)`"),
@@ -315,11 +383,23 @@ fn what_is_not_a_path_is_refused() {
         ("$[?(1)]", 5, "expected a comparison but found `)`"),
         ("$[?((@.x)]", 9, "expected `)` but found `]`"),
         ("$[?(@.x && )]", 11, "expected a path or a literal but found `)`"),
-        ("$[?(@.x[*] == 1)]", 10, "a path inside a filter leads to a single value"),
-        ("$[?(@[?(@.y)])]", 6, "expected an index, a name in quotes, `*`, a slice or a filter but found `?`"),
+        (
+            "$[?(@.x[*] == 1)]",
+            10,
+            "a path inside a filter leads to a single value",
+        ),
+        (
+            "$[?(@[?(@.y)])]",
+            6,
+            "expected an index, a name in quotes, `*`, a slice or a filter but found `?`",
+        ),
         ("$[?(@.x =~ 'a')]", 11, "expected `/` but found `'`"),
         ("$[?(@.x =~ /a)]", 15, "expected a closing `/` but the text ends here"),
-        ("$[?(@.x =~ /(?=a)/)]", 12, "the pattern has a `?` that is not supported there"),
+        (
+            "$[?(@.x =~ /(?=a)/)]",
+            12,
+            "the pattern has a `?` that is not supported there",
+        ),
     ] {
         check_refused(path, offset, message);
     }

@@ -15,7 +15,11 @@ fn compiled(template: &str) -> Template {
 
 fn check(input: &str, template: &str, expected: &str) {
     let result = compiled(template).evaluate(&TestScope::of(input));
-    assert_eq!(result.map(|result| result.to_json()), Ok(expected.to_owned()), "{template}");
+    assert_eq!(
+        result.map(|result| result.to_json()),
+        Ok(expected.to_owned()),
+        "{template}"
+    );
 }
 
 #[test]
@@ -28,10 +32,19 @@ fn expressions_become_their_values() {
         (r#"{"x.$":"$"}"#, r#"{"x":{"a":{"b":[1,2]},"n":null}}"#),
         (r#"{"x.$":"$$.Execution.Name","y.$":"$n"}"#, r#"{"x":"run","y":7}"#),
         (r#"{"x.$":"States.Format('{}', $.a.b[1])"}"#, r#"{"x":"2"}"#),
-        (r#"{"x.$":"$.n","y.$":"$.a.b[9]","z.$":"$.q[*]"}"#, r#"{"x":null,"y":null,"z":[]}"#),
-        (r#"{"z":1,"x.$":"$.n","a":{"c":[{"y.$":"$.a.b"},3]}}"#, r#"{"z":1,"x":null,"a":{"c":[{"y":[1,2]},3]}}"#),
+        (
+            r#"{"x.$":"$.n","y.$":"$.a.b[9]","z.$":"$.q[*]"}"#,
+            r#"{"x":null,"y":null,"z":[]}"#,
+        ),
+        (
+            r#"{"z":1,"x.$":"$.n","a":{"c":[{"y.$":"$.a.b"},3]}}"#,
+            r#"{"z":1,"x":null,"a":{"c":[{"y":[1,2]},3]}}"#,
+        ),
         (r#"[{"x.$":"$.n"},"$.n"]"#, r#"[{"x":null},"$.n"]"#),
-        (r#"{"x":"$.a","y.$z":"$.a",".$":"$.n"}"#, r#"{"x":"$.a","y.$z":"$.a","":null}"#),
+        (
+            r#"{"x":"$.a","y.$z":"$.a",".$":"$.n"}"#,
+            r#"{"x":"$.a","y.$z":"$.a","":null}"#,
+        ),
         (r#"{"x.$.$":"$.n"}"#, r#"{"x.$":null}"#),
     ] {
         check(input, template, expected);
@@ -47,7 +60,13 @@ fn all_errors_are_found_with_their_places() {
     let errors = Template::compile(&document(template)).expect_err("errors");
     let found: Vec<_> = errors
         .iter()
-        .map(|error| (error.pointer.as_str(), error.message.as_str(), error.help.as_deref().unwrap_or("")))
+        .map(|error| {
+            (
+                error.pointer.as_str(),
+                error.message.as_str(),
+                error.help.as_deref().unwrap_or(""),
+            )
+        })
         .collect();
     let invalid = |field: &str| {
         format!("The value for the field '{field}' must be a valid JSONPath or a valid intrinsic function call")
@@ -95,7 +114,9 @@ fn a_missing_value_is_named_in_the_words_of_the_service() {
              States.ArrayLength: argument 1 must be an array, not number",
         ),
     ] {
-        let error = compiled(template).evaluate(&TestScope::of(r#"{"a":1}"#)).expect_err(template);
+        let error = compiled(template)
+            .evaluate(&TestScope::of(r#"{"a":1}"#))
+            .expect_err(template);
         assert_eq!((error.name, error.detail.as_str()), (ErrorName::Runtime, detail));
     }
 }
@@ -105,7 +126,10 @@ fn parts_without_expressions_are_shared() {
     let template = compiled(r#"{"big":{"text":"long enough"},"x.$":"$"}"#);
     let results = [0, 1].map(|_| template.evaluate(&TestScope::of("{}")).expect("a result"));
     let [first, second] = results.map(|result| {
-        let text = result.get("big").and_then(|big| big.get("text")).and_then(Document::as_str);
+        let text = result
+            .get("big")
+            .and_then(|big| big.get("text"))
+            .and_then(Document::as_str);
         text.map(str::as_ptr)
     });
     assert!(first.is_some());
