@@ -57,6 +57,7 @@ impl Node {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         match &self.value {
             Value::Object(members) => members

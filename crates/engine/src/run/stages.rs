@@ -8,6 +8,7 @@ use crate::StateError;
 use expressway_asl::Document;
 use expressway_asl::document::{DEPTH_MAX, Object};
 use expressway_asl::error_name::ErrorName;
+use expressway_asl::path::PlaceError;
 use expressway_asl::program::{Placement, Selection};
 use expressway_asl::template::{EvaluationError, Template};
 
@@ -92,7 +93,7 @@ impl Run<'_> {
             Placement::Discard => Ok(input),
             Placement::At(path) => path
                 .place(input, result)
-                .map_err(|error| visit.error(ErrorName::ResultPathMatchFailure, &error.to_string())),
+                .map_err(|error| visit.error(ErrorName::from(PlaceError::ERROR_NAME), &error.to_string())),
         }
     }
 
