@@ -132,3 +132,17 @@ async fn a_task_that_hangs_meets_its_timeout() {
         .await;
     assert_eq!(elapsed(&clock).as_secs(), 7);
 }
+
+#[tokio::test(start_paused = true)]
+async fn computing_without_end_meets_its_limit() {
+    let clock = FastForward::starting_at(UNIX_EPOCH);
+    let started = Instant::now();
+    clock
+        .run(async {
+            while elapsed(&clock) < seconds(30) {
+                tokio::time::advance(Duration::from_millis(50)).await;
+            }
+        })
+        .await;
+    assert!(started.elapsed() < seconds(32), "{:?}", started.elapsed());
+}
