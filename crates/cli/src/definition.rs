@@ -38,7 +38,7 @@ pub(crate) struct Definition {
 impl DefinitionArguments {
     /// Reads and compiles the definition.
     pub(crate) fn load(&self) -> Result<Definition, Failure> {
-        match compile(&self.file, &self.substitutions)?.1 {
+        match compile(&self.file, &self.substitutions)? {
             Ok(compilation) => Ok(Definition {
                 name: machine_name(&self.file),
                 program: Arc::new(compilation.program),
@@ -52,14 +52,10 @@ impl DefinitionArguments {
 }
 
 /// Reads and compiles one definition. What is wrong with the definition is a result, not a failure.
-pub(crate) fn compile(
-    file: &str,
-    substitutions: &Substitutions,
-) -> Result<(String, Result<Compilation, Diagnostics>), Failure> {
+pub(crate) fn compile(file: &str, substitutions: &Substitutions) -> Result<Result<Compilation, Diagnostics>, Failure> {
     let text = source::read_file(file)?;
     let values = substitutions.values(file)?;
-    let compiled = expressway_asl::compile(&text, &values);
-    Ok((text, compiled))
+    Ok(expressway_asl::compile(&text, &values))
 }
 
 impl Substitutions {

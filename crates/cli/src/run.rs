@@ -7,7 +7,7 @@ use crate::identity::IdentityArguments;
 use crate::interrupt::Interrupt;
 use crate::progress::{self, Progress};
 use crate::source::JsonSource;
-use crate::tasks::TaskArguments;
+use crate::tasks::{TaskArguments, Tasks};
 use crate::{Exit, source};
 use clap::ValueEnum;
 use expressway_asl::Document;
@@ -87,35 +87,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         events: history.is_some().then(Mutex::default),
         progress: is_text.then(|| Mutex::new(Progress::new())),
     };
-    let listener = (history.is_some() || is_text).then_some(&recorder as &dyn HistorySink);
-    let environment = |clock| Environment {
-        tasks: tasks.runner(),
-        clock,
-        entropy: Arc::new(SystemEntropy),
-        budget: arguments.tasks.budget(),
-    };
-    let started = SystemTime::now();
-    let interrupt = Interrupt::watch();
-    let execution = runtime.block_on(async {
-        let execution = async {
-            match arguments.fast_forward {
-                true => {
-                    let clock = Arc::new(FastForward::new());
-                    let environment = environment(Arc::clone(&clock) as Arc<dyn Clock>);
-                    clock.run(engine.run(&environment, request, listener)).await
-                }
-                false => {
-                    let environment = environment(Arc::new(SystemClock::new()));
-                    engine.run(&environment, request, listener).await
-                }
-            }
-        };
-        tokio::select! {
-            biased;
-            () = interrupt.pressed() => Err(Aborted { started, stopped: SystemTime::now() }),
-            execution = execution => Ok(execution),
-        }
-    });
+    let execution = runtime.block_on(execute(arguments, &engine, &tasks, request, &recorder));
 
     if let Some(history) = history {
         history.write(&recorder.into_events())?;
@@ -129,6 +101,39 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Ok(Outcome::Failed(_) | Outcome::TimedOut | Outcome::Faulted(_)) => Exit::Negative,
         Err(_) => Exit::Aborted,
     })
+}
+
+/// Runs the execution, on the clock that was asked for, until it ends or Ctrl-C is pressed.
+async fn execute(
+    arguments: &Arguments,
+    engine: &Engine,
+    tasks: &Tasks,
+    request: ExecutionRequest,
+    recorder: &Recorder,
+) -> Result<Execution, Aborted> {
+    let started = SystemTime::now();
+    let interrupt = Interrupt::watch();
+    let environment = |clock| Environment {
+        tasks: tasks.runner(),
+        clock,
+        entropy: Arc::new(SystemEntropy),
+        budget: arguments.tasks.budget(),
+    };
+    let execution = async {
+        if arguments.fast_forward {
+            let clock = Arc::new(FastForward::new());
+            let environment = environment(Arc::clone(&clock) as Arc<dyn Clock>);
+            clock.run(engine.run(&environment, request, recorder.listener())).await
+        } else {
+            let environment = environment(Arc::new(SystemClock::new()));
+            engine.run(&environment, request, recorder.listener()).await
+        }
+    };
+    tokio::select! {
+        biased;
+        () = interrupt.pressed() => Err(Aborted { started, stopped: SystemTime::now() }),
+        execution = execution => Ok(execution),
+    }
 }
 
 fn read_input(value: &str) -> Result<Document, Failure> {
@@ -172,6 +177,11 @@ impl HistorySink for Recorder {
 }
 
 impl Recorder {
+    /// Itself, if there is anything to listen for.
+    fn listener(&self) -> Option<&dyn HistorySink> {
+        (self.events.is_some() || self.progress.is_some()).then_some(self as &dyn HistorySink)
+    }
+
     fn into_events(self) -> Vec<HistoryEvent> {
         let events = self.events.map(Mutex::into_inner);
         events.map_or_else(Vec::new, |events| events.unwrap_or_else(PoisonError::into_inner))

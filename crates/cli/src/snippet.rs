@@ -57,11 +57,9 @@ pub(crate) fn write_one(
     };
     let (place, heading) = (style::PLACE, style::HEADING);
     let code = diagnostic.code.as_str();
-    writeln!(
-        out,
-        "{style}{word}[{code}]{style:#}{heading}: {}{heading:#}",
-        diagnostic.message
-    )?;
+    // Some messages of the service quote the definition from their second line on; it is shown below.
+    let message = diagnostic.message.lines().next().unwrap_or_default();
+    writeln!(out, "{style}{word}[{code}]{style:#}{heading}: {message}{heading:#}")?;
     let (line, column) = diagnostics.line_and_column(diagnostic);
     let gutter = " ".repeat(line.to_string().len());
     writeln!(out, "{gutter}{place}-->{place:#} {file}:{line}:{column}")?;

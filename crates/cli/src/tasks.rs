@@ -4,8 +4,10 @@ use crate::definition::Definition;
 use crate::failure::Failure;
 use crate::source;
 use clap::ValueEnum;
-use expressway_engine::{TaskBudget, TaskRunner};
+use expressway_engine::{Fault, TaskBudget, TaskFuture, TaskRequest, TaskRunner};
+use expressway_integrations::AwsTasks;
 use expressway_local::{MockFile, MockedTasks, TestCase};
+use std::future::ready;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -95,8 +97,36 @@ impl Tasks {
     }
 }
 
-async fn aws(_definition: &Definition) -> Result<Arc<dyn TaskRunner>, Failure> {
-    Err(Failure::usage("needs --mock"))
+/// Sets up the clients of what the program calls.
+async fn aws(definition: &Definition) -> Result<Arc<dyn TaskRunner>, Failure> {
+    let requirements = definition.program.requirements();
+    if requirements.resources.is_empty() {
+        return Ok(Arc::new(NoTasks));
+    }
+    let unsupported = expressway_integrations::unsupported(requirements);
+    if !unsupported.is_empty() {
+        let list: String = unsupported
+            .iter()
+            .map(|finding| format!("\n  {}", finding.message))
+            .collect();
+        let message = format!("`{}` calls what can not be called yet{list}", definition.name);
+        return Err(Failure::with_help(message, "with --mock it can be run all the same"));
+    }
+    let configuration = expressway_integrations::configuration().await;
+    Ok(Arc::new(AwsTasks::new(&configuration, requirements)))
+}
+
+/// For programs without Task states: reading AWS's configuration would only take time.
+struct NoTasks;
+
+impl TaskRunner for NoTasks {
+    fn run<'a>(&'a self, request: TaskRequest<'a>) -> TaskFuture<'a> {
+        let problem = format!(
+            "the program does not list what the state `{}` calls",
+            request.state_name
+        );
+        Box::pin(ready(Err(Fault::Bug(problem.into()).into())))
+    }
 }
 
 /// The test case that `FILE[#TESTCASE]` names.

@@ -78,12 +78,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 }
 
 fn diagnostics(arguments: &Arguments, file: &str) -> Result<Diagnostics, Failure> {
-    let (text, compiled) = definition::compile(file, &arguments.substitutions)?;
-    let mut diagnostics = match compiled {
-        Ok(compilation) => Diagnostics {
-            list: compilation.warnings,
-            text,
-        },
+    let mut diagnostics = match definition::compile(file, &arguments.substitutions)? {
+        Ok(compilation) => compilation.warnings,
         Err(diagnostics) => diagnostics,
     };
     if arguments.severity == LeastSeverity::Error {
@@ -133,8 +129,8 @@ fn diagnostic_to_json(diagnostic: &Diagnostic) -> Document {
     ]
     .into_iter()
     .collect();
-    if let Some(pointer) = &diagnostic.pointer {
-        object.insert("location", pointer.as_str().into());
+    if let Some(location) = &diagnostic.location {
+        object.insert("location", location.as_str().into());
     }
     object.into()
 }

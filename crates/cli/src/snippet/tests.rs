@@ -7,6 +7,7 @@ fn diagnostic(start: usize, end: usize) -> Diagnostic {
         severity: Severity::Error,
         message: "Missing 'Next' target: Chrage".to_owned(),
         pointer: Some("/States/Check/Next".to_owned()),
+        location: Some("/States/Check/Next".to_owned()),
         span: Span { start, end },
         help: Some("did you mean `Charge`?".to_owned()),
     }

@@ -201,7 +201,7 @@ fn a_definition_with_errors_does_not_run() {
         ran.stderr
     );
     assert!(
-        ran.stderr.ends_with("error: `broken.asl.json` can not run: 2 errors\n"),
+        ran.stderr.ends_with("error: `broken.asl.json` can not run: 1 error\n"),
         "{}",
         ran.stderr
     );
