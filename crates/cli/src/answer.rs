@@ -11,8 +11,8 @@ pub(crate) struct Aborted {
     pub(crate) stopped: SystemTime,
 }
 
-/// The error name of an execution that a mistake of ours ended.
-pub(crate) const FAULT: &str = "Expressway.Fault";
+/// The error name of an execution that a mistake of ours ended, as the function reports it.
+pub(crate) const INTERNAL_ERROR: &str = "Expressway.InternalError";
 
 /// Answers for an execution of this input; an error stands for one that was aborted.
 pub(crate) fn answer(identity: &Identity, input: &Document, ended: Result<&Execution, &Aborted>) -> Document {
@@ -45,7 +45,7 @@ pub(crate) fn answer(identity: &Identity, input: &Document, ended: Result<&Execu
             }
         }
         Ok(Outcome::Faulted(fault)) => {
-            answer.insert("error", FAULT.into());
+            answer.insert("error", INTERNAL_ERROR.into());
             answer.insert("cause", fault.to_string().into());
         }
         // Recorded: an execution over its time has a status and no error (localstack/localstack#2782).

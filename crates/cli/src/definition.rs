@@ -36,11 +36,26 @@ pub(crate) struct Definition {
 }
 
 impl DefinitionArguments {
+    /// The file's name as given.
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// What the state machine is called.
+    pub(crate) fn name(&self) -> String {
+        machine_name(&self.file)
+    }
+
     /// Reads and compiles the definition.
     pub(crate) fn load(&self) -> Result<Definition, Failure> {
-        match compile(&self.file, &self.substitutions)? {
+        self.load_with(&BTreeMap::new())
+    }
+
+    /// Reads and compiles the definition. `configured` counts unless there is `--substitutions`.
+    pub(crate) fn load_with(&self, configured: &BTreeMap<String, String>) -> Result<Definition, Failure> {
+        match compile(&self.file, &self.substitutions, configured)? {
             Ok(compilation) => Ok(Definition {
-                name: machine_name(&self.file),
+                name: self.name(),
                 program: Arc::new(compilation.program),
             }),
             Err(diagnostics) => Err(Failure::Definition {
@@ -54,14 +69,19 @@ impl DefinitionArguments {
 /// Reads and compiles one definition. What is wrong with the definition is a result, not a failure.
 pub(crate) fn compile(file: &str, substitutions: &Substitutions) -> Result<Result<Compilation, Diagnostics>, Failure> {
     let text = source::read_file(file)?;
-    let values = substitutions.values(file)?;
+    let values = substitutions.values(file, configured)?;
     Ok(expressway_asl::compile(&text, &values))
 }
 
 impl Substitutions {
-    fn values(&self, definition: &str) -> Result<BTreeMap<String, String>, Failure> {
+    fn values(
+        &self,
+        definition: &str,
+        configured: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, Failure> {
         match (&self.substitutions, substitutions_beside(definition)) {
             (Some(given), _) => parse_values("--substitutions", given),
+            _ if !configured.is_empty() => Ok(configured.clone()),
             (None, Some(beside)) => parse_values(&beside, &beside),
             (None, None) => Ok(BTreeMap::new()),
         }

@@ -28,25 +28,28 @@ impl IdentityArguments {
             return named_by(arn, self.name.as_deref());
         }
         let name = self.name.clone().unwrap_or_else(uuid);
-        Ok(Parts {
-            partition: "aws",
-            region: &region(),
-            account: ACCOUNT,
-            machine,
-        }
-        .identity(&name, None))
+        Ok(named(machine, &name))
     }
 }
 
 /// The identity of an execution without a name of its own.
 pub(crate) fn anonymous(machine: &str) -> Identity {
-    Parts {
+    named(machine, &uuid())
+}
+
+fn named(machine: &str, name: &str) -> Identity {
+    let parts = Parts {
         partition: "aws",
         region: &region(),
         account: ACCOUNT,
-        machine,
-    }
-    .identity(&uuid(), None)
+        machine: &valid_name(machine),
+    };
+    parts.identity(name, None)
+}
+
+/// The ARN of a Lambda function that runs this state machine.
+pub(crate) fn function_arn(machine: &str) -> String {
+    format!("arn:aws:lambda:{}:{ACCOUNT}:function:{}", region(), valid_name(machine))
 }
 
 /// The region that AWS's tools would use.
@@ -120,20 +123,36 @@ fn named_by(arn: &str, name: Option<&str>) -> Result<Identity, Failure> {
     ))
 }
 
+const NAME_CHARACTERS_MAX: usize = 80;
+
 /// # Source
 /// "StartSyncExecution", parameter `name`, in the Step Functions API reference.
+fn is_forbidden(character: char) -> bool {
+    character.is_whitespace() || character.is_control() || r##"<>{}[]?*"#%\^|~`$&,;:/"##.contains(character)
+}
+
 fn check_name(name: &str) -> Result<(), Failure> {
-    let is_forbidden = |character: char| {
-        character.is_whitespace() || character.is_control() || r##"<>{}[]?*"#%\^|~`$&,;:/"##.contains(character)
-    };
-    match name.is_empty() || name.chars().count() > 80 || name.contains(is_forbidden) {
+    match name.is_empty() || name.chars().count() > NAME_CHARACTERS_MAX || name.contains(is_forbidden) {
         true => Err(Failure::usage(format!("Invalid Name: '{name}'"))),
         false => Ok(()),
     }
 }
 
+/// The name that a state machine can have which comes from a file of this name.
+pub(crate) fn valid_name(name: &str) -> String {
+    let name: String = name
+        .chars()
+        .take(NAME_CHARACTERS_MAX)
+        .map(|character| if is_forbidden(character) { '-' } else { character })
+        .collect();
+    match name.is_empty() {
+        true => "workflow".to_owned(),
+        false => name,
+    }
+}
+
 /// A random UUID, version 4.
-fn uuid() -> String {
+pub(crate) fn uuid() -> String {
     // Version and variant have fixed bits (RFC 9562, section 5.4).
     let bits = SystemEntropy.random() & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
     let hex = format!("{bits:032x}");
@@ -192,6 +211,8 @@ mod tests {
             (&"x".repeat(81), false),
         ] {
             assert_eq!(check_name(name).is_ok(), valid, "{name}");
+            assert!(check_name(&valid_name(name)).is_ok(), "{name}");
         }
+        assert_eq!(valid_name("my orders"), "my-orders");
     }
 }

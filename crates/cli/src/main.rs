@@ -12,6 +12,7 @@ mod definition;
 mod failure;
 mod identity;
 mod interrupt;
+mod invoke;
 mod progress;
 mod run;
 mod snippet;
@@ -48,6 +49,7 @@ that can not run; 130 aborted by Ctrl-C.";
 #[derive(Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Invoke(invoke::Arguments),
     Validate(validate::Arguments),
     Bench(bench::Arguments),
     Completions(completions::Arguments),
@@ -81,6 +83,7 @@ fn main() -> ExitCode {
     choice.write_global();
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Invoke(arguments) => invoke::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -1,6 +1,6 @@
 //! An execution as people like to see it: a line for each state that ended, and how it ended.
 
-use crate::answer::{Aborted, FAULT};
+use crate::answer::{Aborted, INTERNAL_ERROR};
 use crate::style;
 use anstyle::Style;
 use expressway_asl::document::Text;
@@ -284,7 +284,7 @@ pub(crate) fn write_end(out: &mut dyn Write, ended: Result<&Execution, &Aborted>
         Outcome::Failed(error) => (error.name.as_ref().map(ToString::to_string), error.cause.as_deref()),
         Outcome::TimedOut => (None, None),
         Outcome::Faulted(fault) => {
-            writeln!(out, "{heading}error{heading:#}: {FAULT}")?;
+            writeln!(out, "{heading}error{heading:#}: {INTERNAL_ERROR}")?;
             return writeln!(out, "{heading}cause{heading:#}: {fault}");
         }
     };
@@ -323,6 +323,3 @@ fn duration(duration: Duration) -> Option<String> {
         _ => Some(format!("{} min {} s", duration.as_secs() / 60, duration.as_secs() % 60)),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -92,7 +92,7 @@ struct Excerpt {
 /// How much of a line to show before and after the marked place, in characters: a definition may be one line.
 const BEFORE_MAX: usize = 60;
 const AFTER_MAX: usize = 40;
-const MARKED_MAX: usize = 60;
+const MARKED_MAX: usize = 100;
 
 impl Excerpt {
     fn of(text: &str, diagnostic: &Diagnostic) -> Option<Excerpt> {

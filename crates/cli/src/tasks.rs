@@ -30,9 +30,9 @@ pub(crate) struct TaskArguments {
         display_order = 51
     )]
     unmocked: Unmocked,
-    /// The most task attempts in flight at once, Map and Parallel states included
-    #[arg(long, value_name = "N", default_value_t = TaskBudget::DEFAULT, value_parser = at_least_one, display_order = 52)]
-    max_concurrency: usize,
+    /// The most task attempts in flight at once, over all Map and Parallel states [default: 256]
+    #[arg(long, value_name = "N", value_parser = at_least_one, display_order = 52)]
+    max_concurrency: Option<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,8 +61,12 @@ pub(crate) enum Tasks {
 }
 
 impl TaskArguments {
+    pub(crate) fn max_concurrency(&self) -> Option<usize> {
+        self.max_concurrency
+    }
+
     pub(crate) fn budget(&self) -> TaskBudget {
-        TaskBudget::new(self.max_concurrency)
+        TaskBudget::new(self.max_concurrency.unwrap_or(TaskBudget::DEFAULT))
     }
 
     /// Reads the mock file, or sets up the AWS clients that the program needs. `default` is the test case to take

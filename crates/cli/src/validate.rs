@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use expressway_asl::Document;
 use expressway_asl::diagnostic::{Diagnostic, Diagnostics, Severity};
 use expressway_asl::document::{Array, Object};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// Check definitions, and show what is wrong with them
@@ -78,7 +79,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 }
 
 fn diagnostics(arguments: &Arguments, file: &str) -> Result<Diagnostics, Failure> {
-    let mut diagnostics = match definition::compile(file, &arguments.substitutions)? {
+    let mut diagnostics = match definition::compile(file, &arguments.substitutions, &BTreeMap::new())? {
         Ok(compilation) => compilation.warnings,
         Err(diagnostics) => diagnostics,
     };

@@ -57,7 +57,7 @@ fn any_span_has_an_excerpt() {
             &format!("...{}MARKED{}...", "b".repeat(60), "a".repeat(40)),
             &format!("{}^^^^^^", " ".repeat(63)),
         ),
-        (&long, 0, 200, &format!("{}...", "b".repeat(60)), &"^".repeat(63)),
+        (&long, 0, 200, &format!("{}...", "b".repeat(100)), &"^".repeat(103)),
     ] {
         let excerpt = Excerpt::of(text, &diagnostic(start, end)).unwrap();
         assert_eq!(excerpt.line, line);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
 mod bench;
+mod invoke;
 mod run;
 mod usage;
 mod validate;

@@ -2,7 +2,7 @@ use crate::expressway;
 
 #[test]
 fn help_has_examples() {
-    for subcommand in ["run", "validate", "bench", "completions"] {
+    for subcommand in ["run", "invoke", "validate", "bench", "completions"] {
         let ran = expressway(&[subcommand, "--help"]);
         assert_eq!(ran.code, Some(0));
         let example = format!("Examples:\n  expressway {subcommand} ");
@@ -25,6 +25,17 @@ fn wrong_arguments_are_usage_errors() {
         &["run", "orders.asl.json", "--substitutions", "[]"],
         &["bench", "wait.json", "--iterations", "0"],
         &["validate"],
+        &["invoke", "wait.json"],
+        &["invoke", "wait.json", "--event", "{"],
+        &["invoke", "wait.json", "--event", "{}", "--env", "NAME"],
+        &[
+            "invoke",
+            "wait.json",
+            "--event",
+            "{}",
+            "--env",
+            "EXPRESSWAY_HTTP_INPUT=both",
+        ],
     ] {
         let ran = expressway(arguments);
         assert_eq!(ran.code, Some(2), "{arguments:?}: {}", ran.stderr);
