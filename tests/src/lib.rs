@@ -1,1 +1,5 @@
-//! Tests of the whole: conformance, end to end, faults
+//! Tests of the whole: conformance, end to end, faults.
+//!
+//! The tests themselves are in `tests/`; here is what they share.
+
+pub mod server;

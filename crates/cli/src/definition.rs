@@ -67,7 +67,11 @@ impl DefinitionArguments {
 }
 
 /// Reads and compiles one definition. What is wrong with the definition is a result, not a failure.
-pub(crate) fn compile(file: &str, substitutions: &Substitutions) -> Result<Result<Compilation, Diagnostics>, Failure> {
+pub(crate) fn compile(
+    file: &str,
+    substitutions: &Substitutions,
+    configured: &BTreeMap<String, String>,
+) -> Result<Result<Compilation, Diagnostics>, Failure> {
     let text = source::read_file(file)?;
     let values = substitutions.values(file, configured)?;
     Ok(expressway_asl::compile(&text, &values))

@@ -1,1 +1,15 @@
-//! The Lambda function: events in, executions, responses out
+//! The Lambda function: events in, executions, responses out.
+//!
+//! [`startup::start`] turns the environment into a [`Handler`] once; [`Handler::handle`] is given one event
+//! after the other. It tells the event's source apart by its shape, runs the executions that the event asks
+//! for, and answers as the source expects. It knows nothing of the language; the engine does. It knows
+//! nothing of Lambda's runtime either, so that a developer's machine can run the very same; `main.rs` does.
+
+pub mod config;
+mod event_source;
+mod handler;
+mod identity;
+pub mod startup;
+pub mod telemetry;
+
+pub use handler::{Handler, InvocationContext, InvocationError, Observer};

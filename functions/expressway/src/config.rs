@@ -1,0 +1,227 @@
+//! Configuration by environment variables, checked as a whole before anything else happens.
+
+mod variables;
+
+use expressway_engine::TaskBudget;
+use expressway_engine::history::LogLevel;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use variables::Variables;
+
+/// How the function behaves.
+///
+/// | variable | value | default |
+/// | --- | --- | --- |
+/// | `EXPRESSWAY_DEFINITION` | the definition itself (JSON), or the path of its file, JSON or YAML, absolute or in the package | none, required |
+/// | `EXPRESSWAY_SUBSTITUTIONS` | JSON object: what `${Name}` in the definition stands for | `{}` |
+/// | `EXPRESSWAY_STATE_MACHINE_NAME` | the name in ARNs of executions | the function's |
+/// | `EXPRESSWAY_ROLE_ARN` | the role that the context object and the history show | none |
+/// | `EXPRESSWAY_TIMEOUT_SECONDS` | the longest that an execution may take, 1 to 900 | 300, as Express |
+/// | `EXPRESSWAY_DEADLINE_RESERVE_MILLIS` | how long before Lambda's own deadline executions end, 1 to 60000 | 500 |
+/// | `EXPRESSWAY_MAX_CONCURRENCY` | tasks in flight in one invocation, 1 to 1000 | 256 |
+/// | `EXPRESSWAY_MAP_CONCURRENCY` | iterations at once of a Map state that does not say, 1 to 1000 | 40, as Express |
+/// | `EXPRESSWAY_BATCH_CONCURRENCY` | executions at once in one invocation, 1 to 1000 | 40 |
+/// | `EXPRESSWAY_LOG_LEVEL` | `ALL`, `ERROR`, `FATAL` or `OFF` | `ERROR` |
+/// | `EXPRESSWAY_LOG_EXECUTION_DATA` | whether log events show inputs and outputs, `true` or `false` | `false` |
+/// | `EXPRESSWAY_HTTP_INPUT` | what an HTTP request gives an execution: its `body`, or the whole `event` | `body` |
+/// | `EXPRESSWAY_HTTP_ERRORS` | JSON object: error name to HTTP status, 400 to 599; `States.ALL` for all others | `{}` |
+/// | `EXPRESSWAY_SQS_INPUT` | what a message gives an execution: its `body`, or the whole `record` | `body` |
+///
+/// A variable that is set to nothing counts as not set. The level of logging is `ERROR` because a failed
+/// execution that leaves no trace can not be looked into, and `ALL` costs a log event per transition.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// Where the definition is.
+    pub definition: Definition,
+    /// What `${Name}` in the definition stands for.
+    pub substitutions: BTreeMap<String, String>,
+    /// The name in ARNs of executions.
+    pub state_machine_name: String,
+    /// The role that the context object and the history show.
+    pub role_arn: Option<String>,
+    /// The longest that an execution may take, whatever its definition says.
+    pub execution_time_max: Duration,
+    /// How long before Lambda's own deadline executions end.
+    pub deadline_reserve: Duration,
+    /// How many tasks may be in flight in one invocation.
+    pub task_concurrency: usize,
+    /// How many iterations of a Map state run at once when it does not say.
+    pub map_concurrency: usize,
+    /// How many executions run at once in one invocation.
+    pub batch_concurrency: usize,
+    /// Which history events are logged.
+    pub log_level: LogLevel,
+    /// Whether they show inputs and outputs.
+    pub log_execution_data: bool,
+    /// What an HTTP request gives an execution.
+    pub http_input: HttpInput,
+    /// HTTP statuses for error names.
+    pub http_errors: BTreeMap<String, u16>,
+    /// What a message gives an execution.
+    pub sqs_input: SqsInput,
+}
+
+/// Where a definition is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Definition {
+    /// In the variable itself.
+    Inline(String),
+    /// In this file.
+    File(PathBuf),
+}
+
+/// What an HTTP request gives an execution as its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpInput {
+    /// Its body, parsed.
+    Body,
+    /// The whole event.
+    Event,
+}
+
+/// What an SQS message gives an execution as its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SqsInput {
+    /// Its body: parsed if it is JSON, else a string.
+    Body,
+    /// The whole record.
+    Record,
+}
+
+/// Everything that is wrong with the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Mistakes {
+    /// One sentence each, which names the variable, its value, and what is allowed.
+    pub list: Vec<String>,
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.list.join("\n"))
+    }
+}
+
+impl Configuration {
+    /// The configuration that these environment variables ask for; of two with the same name the later counts.
+    ///
+    /// # Errors
+    /// All mistakes at once, variables with our prefix that do not exist among them.
+    pub fn from_env(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Configuration, Mistakes> {
+        let mut variables = Variables::new(environment);
+        let defaults = Configuration::new(Definition::Inline(String::new()));
+        let function_name = variables.foreign("AWS_LAMBDA_FUNCTION_NAME");
+        let concurrency = 1..=1000;
+        let configuration = Configuration {
+            definition: definition(&mut variables).unwrap_or(defaults.definition),
+            substitutions: variables.texts("EXPRESSWAY_SUBSTITUTIONS"),
+            state_machine_name: name(&mut variables)
+                .or(function_name)
+                .unwrap_or(defaults.state_machine_name),
+            role_arn: variables.take("EXPRESSWAY_ROLE_ARN"),
+            execution_time_max: variables
+                .number("EXPRESSWAY_TIMEOUT_SECONDS", 1..=900)
+                .map_or(defaults.execution_time_max, Duration::from_secs),
+            deadline_reserve: variables
+                .number("EXPRESSWAY_DEADLINE_RESERVE_MILLIS", 1..=60_000)
+                .map_or(defaults.deadline_reserve, Duration::from_millis),
+            task_concurrency: variables
+                .number("EXPRESSWAY_MAX_CONCURRENCY", concurrency.clone())
+                .map_or(defaults.task_concurrency, |number| number as usize),
+            map_concurrency: variables
+                .number("EXPRESSWAY_MAP_CONCURRENCY", concurrency.clone())
+                .map_or(defaults.map_concurrency, |number| number as usize),
+            batch_concurrency: variables
+                .number("EXPRESSWAY_BATCH_CONCURRENCY", concurrency)
+                .map_or(defaults.batch_concurrency, |number| number as usize),
+            log_level: variables
+                .choice(
+                    "EXPRESSWAY_LOG_LEVEL",
+                    &[
+                        ("ALL", LogLevel::All),
+                        ("ERROR", LogLevel::Error),
+                        ("FATAL", LogLevel::Fatal),
+                        ("OFF", LogLevel::Off),
+                    ],
+                )
+                .unwrap_or(defaults.log_level),
+            log_execution_data: variables
+                .choice("EXPRESSWAY_LOG_EXECUTION_DATA", &[("true", true), ("false", false)])
+                .unwrap_or(defaults.log_execution_data),
+            http_input: variables
+                .choice(
+                    "EXPRESSWAY_HTTP_INPUT",
+                    &[("body", HttpInput::Body), ("event", HttpInput::Event)],
+                )
+                .unwrap_or(defaults.http_input),
+            http_errors: variables.statuses("EXPRESSWAY_HTTP_ERRORS"),
+            sqs_input: variables
+                .choice(
+                    "EXPRESSWAY_SQS_INPUT",
+                    &[("body", SqsInput::Body), ("record", SqsInput::Record)],
+                )
+                .unwrap_or(defaults.sqs_input),
+        };
+        variables.finish()?;
+        Ok(configuration)
+    }
+
+    /// The defaults.
+    pub fn new(definition: Definition) -> Configuration {
+        let options = expressway_engine::Options::default();
+        Configuration {
+            definition,
+            substitutions: BTreeMap::new(),
+            state_machine_name: "expressway".to_owned(),
+            role_arn: None,
+            execution_time_max: options.execution_time_max,
+            deadline_reserve: Duration::from_millis(500),
+            task_concurrency: TaskBudget::DEFAULT,
+            map_concurrency: options.map_concurrency_default,
+            batch_concurrency: 40,
+            log_level: LogLevel::Error,
+            log_execution_data: false,
+            http_input: HttpInput::Body,
+            http_errors: BTreeMap::new(),
+            sqs_input: SqsInput::Body,
+        }
+    }
+}
+
+fn definition(variables: &mut Variables) -> Option<Definition> {
+    const VARIABLE: &str = "EXPRESSWAY_DEFINITION";
+    let root = variables.foreign("LAMBDA_TASK_ROOT").unwrap_or_default();
+    let Some(value) = variables.take(VARIABLE) else {
+        variables.mistake(
+            VARIABLE,
+            None,
+            "must be the path of a definition, or a definition in JSON",
+        );
+        return None;
+    };
+    if value.trim_start().starts_with('{') {
+        return Some(Definition::Inline(value));
+    }
+    if value.starts_with("s3://") {
+        let allowed = "must be a path or JSON: definitions in S3 are not supported yet";
+        variables.mistake(VARIABLE, Some(&value), allowed);
+        return None;
+    }
+    // An absolute path replaces the root.
+    Some(Definition::File(Path::new(&root).join(value)))
+}
+
+fn name(variables: &mut Variables) -> Option<String> {
+    const VARIABLE: &str = "EXPRESSWAY_STATE_MACHINE_NAME";
+    let name = variables.take(VARIABLE)?;
+    if !crate::identity::is_name(&name) {
+        let allowed = "must be a name of 1 to 80 characters, without white space and ?*<>{}[]\"#%\\^|~`$&,;:/";
+        variables.mistake(VARIABLE, Some(&name), allowed);
+    }
+    Some(name)
+}
+
+#[cfg(test)]
+mod tests;

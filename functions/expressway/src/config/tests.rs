@@ -1,0 +1,145 @@
+use super::*;
+
+fn from(variables: &[(&str, &str)]) -> Result<Configuration, Mistakes> {
+    let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+    Configuration::from_env(variables)
+}
+
+#[test]
+fn the_definition_is_all_that_must_be_set() {
+    let configuration = from(&[("EXPRESSWAY_DEFINITION", "workflow.asl.json"), ("HOME", "/root")]).unwrap();
+    assert_eq!(configuration.definition, Definition::File("workflow.asl.json".into()));
+    assert_eq!(configuration.state_machine_name, "expressway");
+    assert_eq!(configuration.execution_time_max, Duration::from_secs(300));
+    assert_eq!(configuration.deadline_reserve, Duration::from_millis(500));
+    assert_eq!(configuration.task_concurrency, 256);
+    assert_eq!(configuration.map_concurrency, 40);
+    assert_eq!(configuration.log_level, LogLevel::Error);
+    assert!(!configuration.log_execution_data);
+    assert_eq!(configuration.http_input, HttpInput::Body);
+    assert_eq!(configuration.sqs_input, SqsInput::Body);
+}
+
+#[test]
+fn every_variable_is_read() {
+    let configuration = from(&[
+        ("AWS_LAMBDA_FUNCTION_NAME", "orders-function"),
+        ("EXPRESSWAY_DEFINITION", " {\"StartAt\": \"A\"}"),
+        ("EXPRESSWAY_SUBSTITUTIONS", r#"{"Charge":"arn:aws:lambda:..."}"#),
+        ("EXPRESSWAY_STATE_MACHINE_NAME", "orders"),
+        ("EXPRESSWAY_ROLE_ARN", "arn:aws:iam::111122223333:role/orders"),
+        ("EXPRESSWAY_TIMEOUT_SECONDS", "900"),
+        ("EXPRESSWAY_DEADLINE_RESERVE_MILLIS", "250"),
+        ("EXPRESSWAY_MAX_CONCURRENCY", "16"),
+        ("EXPRESSWAY_MAP_CONCURRENCY", "5"),
+        ("EXPRESSWAY_BATCH_CONCURRENCY", "10"),
+        ("EXPRESSWAY_LOG_LEVEL", "ALL"),
+        ("EXPRESSWAY_LOG_EXECUTION_DATA", "true"),
+        ("EXPRESSWAY_HTTP_INPUT", "event"),
+        ("EXPRESSWAY_HTTP_ERRORS", r#"{"OrderInvalid":400,"States.ALL":502}"#),
+        ("EXPRESSWAY_SQS_INPUT", "record"),
+    ])
+    .unwrap();
+    assert_eq!(
+        configuration.definition,
+        Definition::Inline(" {\"StartAt\": \"A\"}".into())
+    );
+    assert_eq!(configuration.substitutions["Charge"], "arn:aws:lambda:...");
+    assert_eq!(configuration.state_machine_name, "orders");
+    assert_eq!(
+        configuration.role_arn.as_deref(),
+        Some("arn:aws:iam::111122223333:role/orders")
+    );
+    assert_eq!(configuration.execution_time_max, Duration::from_secs(900));
+    assert_eq!(configuration.deadline_reserve, Duration::from_millis(250));
+    assert_eq!(configuration.task_concurrency, 16);
+    assert_eq!(configuration.map_concurrency, 5);
+    assert_eq!(configuration.batch_concurrency, 10);
+    assert_eq!(configuration.log_level, LogLevel::All);
+    assert!(configuration.log_execution_data);
+    assert_eq!(configuration.http_input, HttpInput::Event);
+    assert_eq!(configuration.http_errors["OrderInvalid"], 400);
+    assert_eq!(configuration.http_errors["States.ALL"], 502);
+    assert_eq!(configuration.sqs_input, SqsInput::Record);
+}
+
+#[test]
+fn the_state_machine_is_named_after_the_function() {
+    let configuration = from(&[("EXPRESSWAY_DEFINITION", "{}"), ("AWS_LAMBDA_FUNCTION_NAME", "orders")]).unwrap();
+    assert_eq!(configuration.state_machine_name, "orders");
+}
+
+#[test]
+fn a_relative_path_is_in_the_package() {
+    for (path, expected) in [
+        ("workflow.asl.json", "/var/task/workflow.asl.json"),
+        ("./a/b.yaml", "/var/task/./a/b.yaml"),
+        ("/opt/workflow.asl.json", "/opt/workflow.asl.json"),
+    ] {
+        let variables = [("EXPRESSWAY_DEFINITION", path), ("LAMBDA_TASK_ROOT", "/var/task")];
+        assert_eq!(from(&variables).unwrap().definition, Definition::File(expected.into()));
+    }
+}
+
+#[test]
+fn a_variable_set_to_nothing_is_not_set() {
+    let configuration = from(&[("EXPRESSWAY_DEFINITION", "{}"), ("EXPRESSWAY_TIMEOUT_SECONDS", "")]).unwrap();
+    assert_eq!(configuration.execution_time_max, Duration::from_secs(300));
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let mistakes = from(&[
+        ("EXPRESSWAY_DEFINITION", "s3://bucket/workflow.asl.json"),
+        ("EXPRESSWAY_SUBSTITUTIONS", r#"{"Charge": 7}"#),
+        ("EXPRESSWAY_STATE_MACHINE_NAME", "my orders"),
+        ("EXPRESSWAY_TIMEOUT_SECONDS", "901"),
+        ("EXPRESSWAY_MAX_CONCURRENCY", "many"),
+        ("EXPRESSWAY_LOG_LEVEL", "DEBUG"),
+        ("EXPRESSWAY_HTTP_ERRORS", r#"{"OrderInvalid": 200}"#),
+        ("EXPRESSWAY_SQS_INPUT", "Body"),
+        ("EXPRESSWAY_LOGLEVEL", "ALL"),
+        ("EXPRESSWAY_TELEPORT", "yes"),
+    ])
+    .unwrap_err();
+    let expected = [
+        "EXPRESSWAY_DEFINITION is `s3://bucket/workflow.asl.json`, but must be a path or JSON: definitions in S3 are \
+         not supported yet",
+        "EXPRESSWAY_SUBSTITUTIONS is `{\"Charge\": 7}`, but must be a JSON object of strings",
+        "EXPRESSWAY_STATE_MACHINE_NAME is `my orders`, but must be a name of 1 to 80 characters, without white space \
+         and ?*<>{}[]\"#%\\^|~`$&,;:/",
+        "EXPRESSWAY_TIMEOUT_SECONDS is `901`, but must be a whole number from 1 to 900",
+        "EXPRESSWAY_MAX_CONCURRENCY is `many`, but must be a whole number from 1 to 1000",
+        "EXPRESSWAY_LOG_LEVEL is `DEBUG`, but must be one of `ALL`, `ERROR`, `FATAL`, `OFF`",
+        "EXPRESSWAY_HTTP_ERRORS is `{\"OrderInvalid\": 200}`, but must be a JSON object of numbers from 400 to 599",
+        "EXPRESSWAY_SQS_INPUT is `Body`, but must be one of `body`, `record`",
+        "EXPRESSWAY_LOGLEVEL is no known variable, did you mean EXPRESSWAY_LOG_LEVEL?",
+        "EXPRESSWAY_TELEPORT is no known variable",
+    ];
+    assert_eq!(mistakes.list, expected);
+}
+
+#[test]
+fn a_missing_definition_and_bad_json_are_explained() {
+    let mistakes = from(&[("EXPRESSWAY_SUBSTITUTIONS", "{Charge}")]).unwrap_err();
+    let expected = [
+        "EXPRESSWAY_DEFINITION is not set, it must be the path of a definition, or a definition in JSON",
+        "EXPRESSWAY_SUBSTITUTIONS is `{Charge}`, but must be a JSON object of strings: Unexpected character ('C' (code \
+         67)): was expecting double-quote to start field name at line 1, column 2",
+    ];
+    assert_eq!(mistakes.list, expected);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_value_that_is_not_utf8_is_a_mistake_only_if_it_is_ours() {
+    use std::os::unix::ffi::OsStringExt;
+    let broken = || OsString::from_vec(vec![b'a', 0xff]);
+    let variables = [
+        ("EXPRESSWAY_DEFINITION".into(), "{}".into()),
+        ("OTHER".into(), broken()),
+        ("EXPRESSWAY_ROLE_ARN".into(), broken()),
+    ];
+    let mistakes = Configuration::from_env(variables).unwrap_err();
+    assert_eq!(mistakes.list, ["EXPRESSWAY_ROLE_ARN is `a\u{fffd}`, but must be UTF-8"]);
+}

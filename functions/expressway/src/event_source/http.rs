@@ -1,0 +1,159 @@
+//! What all HTTP sources have in common: a request in, a response out.
+//!
+//! The input is the parsed body, `{}` if there is none; a body that is not JSON is refused with 400. Or it is
+//! the whole event (`EXPRESSWAY_HTTP_INPUT=event`), which also tells path, query and headers.
+//!
+//! The response is the output as JSON with status 200. An output whose members are all of `statusCode`,
+//! `statusDescription`, `headers`, `multiValueHeaders`, `cookies`, `body`, `isBase64Encoded`, with at least
+//! the first, is a response itself. A failed execution gives `{"error": ..., "cause": ...}` with the status
+//! that `EXPRESSWAY_HTTP_ERRORS` has for the error, else:
+//!
+//! | error | status |
+//! | --- | --- |
+//! | the body is not JSON | 400 |
+//! | the input has more than 262,144 bytes | 413 |
+//! | the output looks like a response, but is none | 502, as API Gateway does |
+//! | `Lambda.TooManyRequestsException`: a function that the definition calls is throttled, the caller is not | 503 |
+//! | `States.Timeout`, `States.HeartbeatTimeout`, and an execution out of time | 504 |
+//! | any other | 500 |
+
+mod response;
+
+use super::{alb, api_gateway_v1, api_gateway_v2};
+use crate::config::{Configuration, HttpInput};
+use crate::handler::{Failure, INTERNAL_ERROR, Invocation, check_input};
+use crate::identity::Caller;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use expressway_asl::Document;
+use expressway_asl::document;
+use expressway_asl::error_name::ErrorName;
+pub(super) use response::Response;
+use std::borrow::Cow;
+
+/// How a source writes requests and reads responses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// A REST API, or an HTTP API with payload format 1.0.
+    ApiGatewayV1,
+    /// An HTTP API with payload format 2.0, or a Function URL.
+    ApiGatewayV2,
+    /// An Application Load Balancer.
+    Alb {
+        /// Whether its target group has multi-value headers switched on.
+        is_multi_value: bool,
+    },
+}
+
+impl Format {
+    fn write(self, response: &Response) -> Document {
+        match self {
+            Format::ApiGatewayV1 => api_gateway_v1::write(response),
+            Format::ApiGatewayV2 => api_gateway_v2::write(response),
+            Format::Alb { is_multi_value } => alb::write(response, is_multi_value),
+        }
+    }
+
+    /// The most bytes that an answer may have: what Lambda takes, or less.
+    fn answer_bytes_max(self) -> usize {
+        match self {
+            Format::ApiGatewayV1 | Format::ApiGatewayV2 => 6_291_556,
+            Format::Alb { .. } => 1_048_576,
+        }
+    }
+}
+
+/// Handles a request; gives the answer as JSON text. Whatever goes wrong becomes a response: nobody would see
+/// a failed invocation but as a bare 502.
+pub(super) async fn handle(invocation: &Invocation<'_>, event: &Document, format: Format) -> String {
+    let configuration = &invocation.handler.configuration;
+    let response = match input(event, configuration.http_input) {
+        Ok(input) => {
+            let name = header(event, "idempotency-key");
+            match invocation.execute(name, Caller::Waits, input).await {
+                Ok(output) => Response::from_output(&output).unwrap_or_else(|cause| {
+                    invocation.problem(&format!("the output can not be a response: {cause}"));
+                    failure(502, &Failure::new("Expressway.InvalidResponse", cause))
+                }),
+                Err(error) => failure(status(configuration, error.error.as_deref()), &error),
+            }
+        }
+        Err((status, error)) => failure(status, &error),
+    };
+    let answer = format.write(&response).to_json();
+    let (bytes, bytes_max) = (answer.len(), format.answer_bytes_max());
+    if bytes <= bytes_max {
+        return answer;
+    }
+    let cause = format!("the response has {bytes} bytes, at most {bytes_max} are allowed");
+    let response = failure(500, &Failure::new("Expressway.ResponseTooLarge", cause));
+    format.write(&response).to_json()
+}
+
+/// The input that a request gives an execution, or the status and error to answer instead.
+fn input(event: &Document, input: HttpInput) -> Result<Document, (u16, Failure)> {
+    let input = match input {
+        // Shares the event.
+        HttpInput::Event => event.clone(),
+        HttpInput::Body => {
+            let invalid = |cause: String| (400, Failure::new("Expressway.InvalidBody", cause));
+            let body = body(event).map_err(invalid)?;
+            match body.trim_ascii().is_empty() {
+                true => Document::Object(document::Object::new()),
+                false => document::parse(&body)
+                    .map_err(|error| invalid(format!("the body of the request is not JSON: {error}")))?,
+            }
+        }
+    };
+    check_input(&input).map_err(|error| (413, error))?;
+    Ok(input)
+}
+
+/// The body of a request, as it was before it was put into JSON.
+fn body(event: &Document) -> Result<Cow<'_, [u8]>, String> {
+    let body = event.get("body").and_then(Document::as_str).unwrap_or_default();
+    let is_base64 = event.get("isBase64Encoded").and_then(Document::as_bool);
+    match is_base64 {
+        Some(true) => match STANDARD.decode(body) {
+            Ok(bytes) => Ok(bytes.into()),
+            Err(error) => Err(format!("the body of the request is not base64: {error}")),
+        },
+        _ => Ok(body.as_bytes().into()),
+    }
+}
+
+/// The value of a request's header, whatever the case of its name.
+fn header<'e>(event: &'e Document, name: &str) -> Option<&'e str> {
+    let named = |member: &str| {
+        let headers = event.get(member)?.as_object()?;
+        let mut matching = headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        matching.next().map(|(_, value)| value)
+    };
+    let of_many = || named("multiValueHeaders")?.as_array()?.last();
+    named("headers").or_else(of_many)?.as_str()
+}
+
+/// The status for an error.
+fn status(configuration: &Configuration, error: Option<&str>) -> u16 {
+    let error = error.unwrap_or_default();
+    let configured = configuration.http_errors.get(error);
+    let for_all = || {
+        let is_ours = error == INTERNAL_ERROR;
+        configuration
+            .http_errors
+            .get(ErrorName::All.as_str())
+            .filter(|_| !is_ours)
+    };
+    match configured.or_else(for_all) {
+        Some(status) => *status,
+        None => match error {
+            "Lambda.TooManyRequestsException" => 503,
+            "States.Timeout" | "States.HeartbeatTimeout" => 504,
+            _ => 500,
+        },
+    }
+}
+
+fn failure(status: u16, failure: &Failure) -> Response {
+    Response::json(status, &failure.to_document())
+}

@@ -1,0 +1,310 @@
+//! A response, before a source gives it its form.
+
+use expressway_asl::Document;
+use expressway_asl::document::{Object, Text};
+
+/// A response.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::event_source) struct Response {
+    /// From 200 to 599.
+    pub(in crate::event_source) status: u16,
+    /// `200 OK`, if the output says so itself.
+    pub(in crate::event_source) status_description: Option<Text>,
+    /// Names and values; a name may come more than once.
+    pub(in crate::event_source) headers: Vec<(Text, Text)>,
+    /// Values of `set-cookie`.
+    pub(in crate::event_source) cookies: Vec<Text>,
+    /// The body, always text.
+    pub(in crate::event_source) body: Text,
+    /// Whether that text stands for other bytes.
+    pub(in crate::event_source) is_base64: bool,
+}
+
+const CONTENT_TYPE: &str = "content-type";
+
+const SET_COOKIE: &str = "set-cookie";
+
+/// The members of an output that is a response itself.
+const MEMBERS: [&str; 7] = [
+    "statusCode",
+    "statusDescription",
+    "headers",
+    "multiValueHeaders",
+    "cookies",
+    "body",
+    "isBase64Encoded",
+];
+
+impl Response {
+    /// A response with this JSON for a body.
+    pub(super) fn json(status: u16, body: &Document) -> Response {
+        Response {
+            status,
+            status_description: None,
+            headers: vec![(CONTENT_TYPE.into(), "application/json".into())],
+            cookies: Vec::new(),
+            body: body.to_json().into(),
+            is_base64: false,
+        }
+    }
+
+    /// The response that the output of an execution makes.
+    ///
+    /// # Errors
+    /// What is wrong with an output that looks like a response.
+    pub(super) fn from_output(output: &Document) -> Result<Response, String> {
+        let object = output.as_object().filter(|object| {
+            object.contains_key("statusCode") && object.iter().all(|(key, _)| MEMBERS.contains(&&**key))
+        });
+        let Some(object) = object else {
+            return Ok(Response::json(200, output));
+        };
+        let status = object.get("statusCode").and_then(status);
+        let status = status.ok_or("`statusCode` must be a whole number from 200 to 599")?;
+        let mut headers = Vec::new();
+        single_value_headers(object, &mut headers)?;
+        multi_value_headers(object, &mut headers)?;
+        let mut cookies = cookies(object)?;
+        // Sources that take cookies apart want them there; the others get them back as headers.
+        headers.retain(|(name, value)| {
+            let is_cookie = name.eq_ignore_ascii_case(SET_COOKIE);
+            if is_cookie {
+                cookies.push(Text::clone(value));
+            }
+            !is_cookie
+        });
+        let body = match object.get("body") {
+            None | Some(Document::Null) => Text::from(""),
+            Some(Document::String(text)) => Text::clone(text),
+            Some(other) => {
+                if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE)) {
+                    headers.push((CONTENT_TYPE.into(), "application/json".into()));
+                }
+                other.to_json().into()
+            }
+        };
+        let is_base64 = match present(object, "isBase64Encoded") {
+            None => false,
+            Some(value) => value.as_bool().ok_or("`isBase64Encoded` must be true or false")?,
+        };
+        let description = present(object, "statusDescription").map(text);
+        Ok(Response {
+            status,
+            status_description: description.transpose()?,
+            headers,
+            cookies,
+            body,
+            is_base64,
+        })
+    }
+
+    /// `headers` with one value for a name each: values of the same name are joined by commas.
+    pub(in crate::event_source) fn joined_headers(&self) -> Object {
+        let mut joined = Object::new();
+        for (name, values) in self.by_name() {
+            joined.insert(name, values.join(",").into());
+        }
+        joined
+    }
+
+    /// `multiValueHeaders`, cookies among them.
+    pub(in crate::event_source) fn listed_headers(&self) -> Object {
+        let mut listed = Object::new();
+        let cookies = self.cookies.iter().map(|cookie| &**cookie).collect();
+        for (name, values) in self.by_name().into_iter().chain([(SET_COOKIE.into(), cookies)]) {
+            let values: Vec<Document> = values.into_iter().map(Document::from).collect();
+            if !values.is_empty() {
+                listed.insert(name, values.into());
+            }
+        }
+        listed
+    }
+
+    /// The values of each name, names in the order in which they first came, whatever their case.
+    fn by_name(&self) -> Vec<(Text, Vec<&str>)> {
+        let mut by_name: Vec<(Text, Vec<&str>)> = Vec::new();
+        for (name, value) in &self.headers {
+            match by_name.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                Some((_, values)) => values.push(value),
+                None => by_name.push((Text::clone(name), vec![value])),
+            }
+        }
+        by_name
+    }
+}
+
+/// A member that is there and not `null`.
+fn present<'o>(object: &'o Object, key: &str) -> Option<&'o Document> {
+    object.get(key).filter(|value| !value.is_null())
+}
+
+/// A status: a number, or digits, which API Gateway takes as well.
+fn status(value: &Document) -> Option<u16> {
+    let number = match value {
+        Document::String(digits) => digits.parse().ok()?,
+        other => other.as_i64()?,
+    };
+    let is_final = (200..600).contains(&number);
+    u16::try_from(number).ok().filter(|_| is_final)
+}
+
+/// A header's value: a string, a number or a truth value.
+fn text(value: &Document) -> Result<Text, String> {
+    let text: Text = match value {
+        Document::String(text) => Text::clone(text),
+        Document::Number(_) | Document::Bool(_) => value.to_json().into(),
+        other => {
+            return Err(format!(
+                "a header's value must be a string, but one is of type {}",
+                other.kind()
+            ));
+        }
+    };
+    match text
+        .chars()
+        .any(|character| character.is_control() && character != '\t')
+    {
+        true => Err("a header's value must not have control characters".to_owned()),
+        false => Ok(text),
+    }
+}
+
+fn object<'o>(object: &'o Object, key: &str) -> Result<Option<&'o Object>, String> {
+    let value = present(object, key);
+    let object = value.map(|value| value.as_object().ok_or(format!("`{key}` must be an object")));
+    object.transpose()
+}
+
+fn single_value_headers(response: &Object, headers: &mut Vec<(Text, Text)>) -> Result<(), String> {
+    let single = object(response, "headers")?;
+    for (name, value) in single.into_iter().flat_map(Object::iter) {
+        if !value.is_null() {
+            headers.push((Text::clone(name), text(value)?));
+        }
+    }
+    Ok(())
+}
+
+/// Adds `multiValueHeaders`; they replace single values of the same name, as in API Gateway.
+fn multi_value_headers(response: &Object, headers: &mut Vec<(Text, Text)>) -> Result<(), String> {
+    let multi = object(response, "multiValueHeaders")?;
+    for (name, values) in multi.into_iter().flat_map(Object::iter) {
+        let values = values
+            .as_array()
+            .ok_or("the values in `multiValueHeaders` must be arrays")?;
+        headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        for value in values.iter() {
+            headers.push((Text::clone(name), text(value)?));
+        }
+    }
+    Ok(())
+}
+
+fn cookies(response: &Object) -> Result<Vec<Text>, String> {
+    let Some(cookies) = present(response, "cookies") else {
+        return Ok(Vec::new());
+    };
+    let cookies = cookies.as_array().ok_or("`cookies` must be an array")?;
+    cookies.iter().map(text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(output: &str) -> Result<Response, String> {
+        Response::from_output(&Document::parse(output).unwrap())
+    }
+
+    #[test]
+    fn an_output_that_is_no_response_is_the_body() {
+        for output in [
+            "{}",
+            "null",
+            "\"text\"",
+            "[1,2]",
+            r#"{"status":404}"#,
+            r#"{"statusCode":404,"orderId":1}"#,
+            r#"{"StatusCode":200}"#,
+        ] {
+            let response = from(output).unwrap();
+            assert_eq!((response.status, &*response.body), (200, output));
+            assert_eq!(response.headers, [("content-type".into(), "application/json".into())]);
+        }
+    }
+
+    #[test]
+    fn an_output_can_be_a_response() {
+        let response = from(
+            r#"{"statusCode":"201","headers":{"Location":"/orders/7","X-Count":3,"Set-Cookie":"a=1"},
+                "multiValueHeaders":{"x-count":["1","2"]},"cookies":["b=2"],"body":"created","isBase64Encoded":false}"#,
+        );
+        let expected = Response {
+            status: 201,
+            status_description: None,
+            headers: [("Location", "/orders/7"), ("x-count", "1"), ("x-count", "2")]
+                .map(|(name, value)| (name.into(), value.into()))
+                .into(),
+            cookies: vec!["b=2".into(), "a=1".into()],
+            body: "created".into(),
+            is_base64: false,
+        };
+        assert_eq!(response, Ok(expected));
+    }
+
+    #[test]
+    fn a_body_that_is_no_text_is_sent_as_json() {
+        for (body, text, content_type) in [
+            (r#""a""#, "a", None),
+            ("null", "", None),
+            (r#"{"a":1}"#, r#"{"a":1}"#, Some("application/json")),
+            ("7", "7", Some("application/json")),
+        ] {
+            let response = from(&format!(r#"{{"statusCode":200,"body":{body}}}"#)).unwrap();
+            assert_eq!(&*response.body, text);
+            assert_eq!(response.headers.first().map(|(_, value)| &**value), content_type);
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_response_but_is_none_is_explained() {
+        for (output, expected) in [
+            (
+                r#"{"statusCode":"OK"}"#,
+                "`statusCode` must be a whole number from 200 to 599",
+            ),
+            (
+                r#"{"statusCode":199}"#,
+                "`statusCode` must be a whole number from 200 to 599",
+            ),
+            (
+                r#"{"statusCode":200.5}"#,
+                "`statusCode` must be a whole number from 200 to 599",
+            ),
+            (
+                r#"{"statusCode":null}"#,
+                "`statusCode` must be a whole number from 200 to 599",
+            ),
+            (r#"{"statusCode":200,"headers":[]}"#, "`headers` must be an object"),
+            (
+                r#"{"statusCode":200,"headers":{"a":{}}}"#,
+                "a header's value must be a string, but one is of type object",
+            ),
+            (
+                r#"{"statusCode":200,"headers":{"a":"b\r\nc: d"}}"#,
+                "a header's value must not have control characters",
+            ),
+            (
+                r#"{"statusCode":200,"multiValueHeaders":{"a":"b"}}"#,
+                "the values in `multiValueHeaders` must be arrays",
+            ),
+            (r#"{"statusCode":200,"cookies":"a=1"}"#, "`cookies` must be an array"),
+            (
+                r#"{"statusCode":200,"isBase64Encoded":"yes"}"#,
+                "`isBase64Encoded` must be true or false",
+            ),
+        ] {
+            assert_eq!(from(output), Err(expected.to_owned()), "{output}");
+        }
+    }
+}

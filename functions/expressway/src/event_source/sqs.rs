@@ -1,0 +1,139 @@
+//! SQS queues: one execution per message, and an answer that names the messages to hand back.
+//!
+//! The event source mapping must have `ReportBatchItemFailures`; without it the queue takes any answer as
+//! success of the whole batch. Handed back are exactly the messages whose execution failed, and those that
+//! were not reached or not finished before the deadline.
+//!
+//! The messages of a FIFO queue run in order within their message group, and after a failure the rest of the
+//! group is handed back unrun: it must not overtake. Groups run side by side. Standard queues may have message
+//! groups too (fair queues), but promise no order; what counts is the queue's name.
+
+use crate::config::SqsInput;
+use crate::handler::{Invocation, InvocationError, check_input};
+use crate::identity::Caller;
+use expressway_asl::Document;
+use futures_util::{StreamExt, stream};
+use std::collections::HashMap;
+
+/// The records of a batch, if this is one. An empty batch does not say whose it is; only SQS is answered with
+/// a list of failures, so it is taken for SQS.
+pub(super) fn records(event: &Document) -> Option<&[Document]> {
+    let records = event.get("Records")?.as_array()?;
+    let is_only_member = event.as_object().is_some_and(|object| object.len() == 1);
+    match records.first() {
+        Some(first) => is_record(first).then_some(records),
+        None => is_only_member.then_some(records),
+    }
+}
+
+/// Whether this is a record of SQS.
+pub(super) fn is_record(record: &Document) -> bool {
+    record.get("eventSource").and_then(Document::as_str) == Some("aws:sqs")
+}
+
+/// A message of a batch.
+struct Message<'e> {
+    /// Its place in the batch.
+    at: usize,
+    id: &'e str,
+    record: &'e Document,
+}
+
+pub(super) async fn handle(invocation: &Invocation<'_>, records: &[Document]) -> Result<String, InvocationError> {
+    let messages = messages(records)?;
+    let concurrency = invocation.handler.configuration.batch_concurrency;
+    let lanes = stream::iter(lanes(messages)).map(|lane| run_lane(invocation, lane));
+    let handed_back: Vec<Vec<Message<'_>>> = lanes.buffer_unordered(concurrency).collect().await;
+    let mut handed_back: Vec<Message<'_>> = handed_back.into_iter().flatten().collect();
+    handed_back.sort_unstable_by_key(|message| message.at);
+    if invocation.is_over() && !handed_back.is_empty() {
+        let (some, all) = (handed_back.len(), records.len());
+        invocation.problem(&format!(
+            "{some} of {all} messages go back to their queue: the deadline came first"
+        ));
+    }
+    let failures: Vec<Document> = handed_back
+        .iter()
+        .map(|message| Document::object([("itemIdentifier", message.id.into())]))
+        .collect();
+    Ok(Document::object([("batchItemFailures", failures.into())]).to_json())
+}
+
+/// The messages of a batch. One without an id could not be handed back alone, so it fails the invocation
+/// before anything has run: the queue delivers the whole batch again.
+fn messages(records: &[Document]) -> Result<Vec<Message<'_>>, InvocationError> {
+    let messages = records.iter().enumerate().map(|(at, record)| {
+        let id = record.get("messageId").and_then(Document::as_str).unwrap_or_default();
+        if id.is_empty() || !is_record(record) {
+            let message = format!("record {at} of the batch is not an SQS message with a `messageId`");
+            return Err(InvocationError::invalid_event(message));
+        }
+        Ok(Message { at, id, record })
+    });
+    messages.collect()
+}
+
+/// The messages, grouped by what must run in order: message groups of FIFO queues, else single messages.
+fn lanes(messages: Vec<Message<'_>>) -> Vec<Vec<Message<'_>>> {
+    let mut lanes: Vec<Vec<Message<'_>>> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for message in messages {
+        let Some(group) = fifo_group(message.record) else {
+            lanes.push(vec![message]);
+            continue;
+        };
+        let place = *places.entry(group).or_insert(lanes.len());
+        match lanes.get_mut(place) {
+            Some(lane) => lane.push(message),
+            None => lanes.push(vec![message]),
+        }
+    }
+    lanes
+}
+
+fn fifo_group(record: &Document) -> Option<&str> {
+    let queue = record.get("eventSourceARN")?.as_str()?;
+    let group = record
+        .get("attributes")
+        .and_then(|attributes| attributes.get("MessageGroupId"));
+    queue
+        .ends_with(".fifo")
+        .then(|| group.and_then(Document::as_str).unwrap_or_default())
+}
+
+/// Runs the messages of a lane one after the other; gives those to hand back.
+async fn run_lane<'e>(invocation: &Invocation<'_>, lane: Vec<Message<'e>>) -> Vec<Message<'e>> {
+    let mut messages = lane.into_iter();
+    while let Some(message) = messages.next() {
+        if !succeeds(invocation, &message).await {
+            return std::iter::once(message).chain(messages).collect();
+        }
+    }
+    Vec::new()
+}
+
+async fn succeeds(invocation: &Invocation<'_>, message: &Message<'_>) -> bool {
+    if invocation.is_over() {
+        return false;
+    }
+    let input = match invocation.handler.configuration.sqs_input {
+        // Shares the record.
+        SqsInput::Record => Some(message.record.clone()),
+        SqsInput::Body => {
+            let body = message.record.get("body").and_then(Document::as_str);
+            body.map(|body| Document::parse(body).unwrap_or_else(|_| Document::from(body)))
+        }
+    };
+    let Some(input) = input else {
+        invocation.problem(&format!("message {}: it has no body", message.id));
+        return false;
+    };
+    if let Err(failure) = check_input(&input) {
+        let failure = InvocationError::from(failure);
+        invocation.problem(&format!("message {}: {failure}", message.id));
+        return false;
+    }
+    // Why it failed is in the history.
+    let outcome = invocation.execute(Some(message.id), Caller::HandedOver, input).await;
+    outcome.is_ok()
+}

@@ -1,0 +1,281 @@
+//! One event in, one answer out: what the function does, apart from Lambda's runtime.
+
+use crate::config::Configuration;
+use crate::event_source;
+use crate::identity::{Caller, StateMachine};
+use expressway_asl::Document;
+use expressway_asl::document::{self, Text};
+use expressway_asl::error_name::ErrorName;
+use expressway_asl::program::Program;
+use expressway_engine::history::{HistoryEvent, HistorySink};
+use expressway_engine::{
+    Clock, Engine, Entropy, Environment, ExecutionRequest, Fault, Options, Outcome, StateError, TaskBudget, TaskRunner,
+};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// The largest input of an execution in bytes of JSON text.
+///
+/// # Source
+/// "Quotas related to state machine executions" in the Step Functions documentation.
+pub(crate) const INPUT_BYTES_MAX: usize = 262_144;
+
+/// The largest answer that Lambda takes from a function.
+const ANSWER_BYTES_MAX: usize = 6_291_556;
+
+/// The name of the error that a mistake of ours is reported as. What it was stays in the log.
+pub(crate) const INTERNAL_ERROR: &str = "Expressway.InternalError";
+
+/// Handles events: runs the executions that they ask for, and answers as their source expects.
+pub struct Handler {
+    pub(crate) configuration: Configuration,
+    engine: Engine,
+    tasks: Arc<dyn TaskRunner>,
+}
+
+/// What is particular to one invocation.
+pub struct InvocationContext<'a> {
+    /// Lambda's id of the invocation.
+    pub request_id: &'a str,
+    /// The ARN that the function was invoked by; executions are where it is.
+    pub invoked_function_arn: &'a str,
+    /// When Lambda ends the invocation.
+    pub deadline: Option<SystemTime>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives random bits.
+    pub entropy: Arc<dyn Entropy>,
+    /// Hears what happens.
+    pub observer: Option<&'a dyn Observer>,
+}
+
+/// Hears what happens in an invocation while it happens.
+pub trait Observer: Send + Sync {
+    /// Whether [`history_event`](Observer::history_event) is of use; without it events are not even made.
+    fn wants_history(&self) -> bool;
+
+    /// An event of an execution.
+    fn history_event(&self, execution_arn: &Text, event: &HistoryEvent);
+
+    /// Something that went wrong and that the answer does not tell: whoever runs the function should know.
+    fn problem(&self, message: &str);
+}
+
+/// An invocation that failed. Lambda hands it to the caller, or tries the event again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{error_type}: {message}")]
+pub struct InvocationError {
+    /// The name of the error.
+    pub error_type: String,
+    /// What happened.
+    pub message: String,
+}
+
+impl InvocationError {
+    pub(crate) fn new(error_type: impl Into<String>, message: impl Into<String>) -> InvocationError {
+        InvocationError {
+            error_type: error_type.into(),
+            message: message.into(),
+        }
+    }
+
+    /// An event that is not what its shape promises.
+    pub(crate) fn invalid_event(message: impl Into<String>) -> InvocationError {
+        InvocationError::new("Expressway.InvalidEvent", message)
+    }
+}
+
+impl Handler {
+    /// A handler that runs executions of this program.
+    pub fn new(configuration: Configuration, program: Arc<Program>, tasks: Arc<dyn TaskRunner>) -> Handler {
+        let options = Options {
+            execution_time_max: configuration.execution_time_max,
+            map_concurrency_default: configuration.map_concurrency,
+        };
+        Handler {
+            engine: Engine::new(program, options),
+            configuration,
+            tasks,
+        }
+    }
+
+    /// How the handler behaves.
+    pub fn configuration(&self) -> &Configuration {
+        &self.configuration
+    }
+
+    /// Handles one event and gives the answer as JSON text.
+    ///
+    /// # Errors
+    /// The event is not what its source sends, or its execution failed and its source is to know by a failed
+    /// invocation.
+    pub async fn handle(&self, event: &[u8], context: &InvocationContext<'_>) -> Result<String, InvocationError> {
+        let event = document::parse(event)
+            .map_err(|error| InvocationError::invalid_event(format!("the event is not JSON: {error}")))?;
+        let invocation = Invocation::new(self, context);
+        let answer = event_source::handle(&invocation, &event).await?;
+        if answer.len() > ANSWER_BYTES_MAX {
+            let message = format!("the answer has {} bytes, Lambda takes {ANSWER_BYTES_MAX}", answer.len());
+            return Err(InvocationError::new("Function.ResponseSizeTooLarge", message));
+        }
+        Ok(answer)
+    }
+}
+
+/// One invocation: what all executions in it share.
+pub(crate) struct Invocation<'a> {
+    pub(crate) handler: &'a Handler,
+    context: &'a InvocationContext<'a>,
+    environment: Environment,
+    machine: StateMachine,
+    deadline: Option<SystemTime>,
+}
+
+impl<'a> Invocation<'a> {
+    fn new(handler: &'a Handler, context: &'a InvocationContext<'a>) -> Invocation<'a> {
+        let configuration = &handler.configuration;
+        let reserve = configuration.deadline_reserve;
+        Invocation {
+            handler,
+            context,
+            environment: Environment {
+                tasks: Arc::clone(&handler.tasks),
+                clock: Arc::clone(&context.clock),
+                entropy: Arc::clone(&context.entropy),
+                budget: TaskBudget::new(configuration.task_concurrency),
+            },
+            machine: StateMachine::new(configuration, context.invoked_function_arn),
+            deadline: context
+                .deadline
+                .map(|deadline| deadline.checked_sub(reserve).unwrap_or(deadline)),
+        }
+    }
+
+    /// Whether it is too late to start anything.
+    pub(crate) fn is_over(&self) -> bool {
+        self.deadline
+            .is_some_and(|deadline| self.environment.clock.now() >= deadline)
+    }
+
+    /// Runs one execution to its end.
+    ///
+    /// # Errors
+    /// The execution failed, did not end in time, or could not even start with such an input.
+    pub(crate) async fn execute(
+        &self,
+        name: Option<&str>,
+        caller: Caller,
+        input: Document,
+    ) -> Result<Document, Failure> {
+        check_input(&input)?;
+        let identity = self.machine.execution(name, caller, &*self.environment.entropy);
+        let execution_arn = Text::clone(&identity.execution_arn);
+        let request = ExecutionRequest {
+            input,
+            identity,
+            deadline: self.deadline,
+        };
+        let events = self.context.observer.filter(|observer| observer.wants_history());
+        let events = events.map(|observer| ExecutionEvents {
+            execution_arn: &execution_arn,
+            observer,
+        });
+        let history = events.as_ref().map(|events| events as &dyn HistorySink);
+        let execution = self.handler.engine.run(&self.environment, request, history).await;
+        match execution.outcome {
+            Outcome::Succeeded(output) => Ok(output),
+            Outcome::Failed(error) => Err(error.into()),
+            Outcome::TimedOut | Outcome::Faulted(Fault::Deadline) => Err(Failure::timed_out()),
+            Outcome::Faulted(fault @ Fault::Bug(_)) => {
+                self.problem(&format!("execution {execution_arn}: {fault}"));
+                Err(Failure::internal(self.context.request_id))
+            }
+        }
+    }
+
+    /// Tells whoever runs the function about something that the answer does not say.
+    pub(crate) fn problem(&self, message: &str) {
+        if let Some(observer) = self.context.observer {
+            observer.problem(message);
+        }
+    }
+}
+
+/// Refuses an input that is larger than Step Functions allows.
+pub(crate) fn check_input(input: &Document) -> Result<(), Failure> {
+    let bytes = input.json_bytes();
+    if bytes <= INPUT_BYTES_MAX {
+        return Ok(());
+    }
+    let cause = format!("the execution's input has {bytes} bytes, at most {INPUT_BYTES_MAX} are allowed");
+    Err(StateError::new(ErrorName::DataLimitExceeded, cause).into())
+}
+
+/// Gives an observer the events of one execution.
+struct ExecutionEvents<'a> {
+    execution_arn: &'a Text,
+    observer: &'a dyn Observer,
+}
+
+impl HistorySink for ExecutionEvents<'_> {
+    fn record(&self, event: &HistoryEvent) {
+        self.observer.history_event(self.execution_arn, event);
+    }
+}
+
+/// Why an execution gave no output, as its caller may know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// The error's name; a Fail state may give none.
+    pub(crate) error: Option<Text>,
+    /// What happened, if that is known.
+    pub(crate) cause: Option<Text>,
+}
+
+impl Failure {
+    pub(crate) fn new(error: &str, cause: impl Into<Text>) -> Failure {
+        Failure {
+            error: Some(error.into()),
+            cause: Some(cause.into()),
+        }
+    }
+
+    fn timed_out() -> Failure {
+        Failure::new(
+            ErrorName::Timeout.as_str(),
+            "the execution did not end in the time it had",
+        )
+    }
+
+    fn internal(request_id: &str) -> Failure {
+        let cause = format!("the execution could not be carried out, the log of request {request_id} says why");
+        Failure::new(INTERNAL_ERROR, cause)
+    }
+
+    /// `{"error": ..., "cause": ...}`, without what is not known.
+    pub(crate) fn to_document(&self) -> Document {
+        let members = [("error", &self.error), ("cause", &self.cause)];
+        let known = members
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, Document::String(Text::clone(value.as_ref()?)))));
+        Document::Object(known.collect())
+    }
+}
+
+impl From<StateError> for Failure {
+    fn from(error: StateError) -> Failure {
+        Failure {
+            error: error.name.map(|name| name.as_str().into()),
+            cause: error.cause,
+        }
+    }
+}
+
+impl From<Failure> for InvocationError {
+    fn from(failure: Failure) -> InvocationError {
+        InvocationError {
+            error_type: failure.error.as_deref().unwrap_or("ExecutionFailed").to_owned(),
+            message: failure.cause.as_deref().unwrap_or_default().to_owned(),
+        }
+    }
+}
