@@ -13,6 +13,8 @@ pub struct Diagnostic {
     pub message: String,
     /// JSON Pointer to the place, such as `/States/Charge/Retry/0`; none for the definition as a whole.
     pub pointer: Option<String>,
+    /// The same place as Step Functions writes it, such as `/States/Charge/Retry[0]`.
+    pub location: Option<String>,
     /// Where that place is in the text.
     pub span: Span,
     /// What to do about it.
@@ -46,8 +48,16 @@ pub enum Code {
     SchemaValidationFailed,
     /// `StartAt`, `Next` or `Default` name no state, or nothing leads to a state.
     MissingTransitionTarget,
+    /// A machine has no state that ends it.
+    MissingEndState,
     /// Two states have the same name.
     DuplicateStateName,
+    /// A state's name is empty or too long.
+    InvalidStateName,
+    /// Map and Parallel states nest too deeply.
+    TooDeeplyNested,
+    /// A field appears twice in the same object.
+    DuplicateField,
     /// A substitution `${Name}` has no value.
     UnknownSubstitution,
     /// Valid in Step Functions, but not supported here.
@@ -61,7 +71,11 @@ impl Code {
             Code::InvalidJsonDescription => "INVALID_JSON_DESCRIPTION",
             Code::SchemaValidationFailed => "SCHEMA_VALIDATION_FAILED",
             Code::MissingTransitionTarget => "MISSING_TRANSITION_TARGET",
+            Code::MissingEndState => "MISSING_END_STATE",
             Code::DuplicateStateName => "DUPLICATE_STATE_NAME",
+            Code::InvalidStateName => "INVALID_STATE_NAME",
+            Code::TooDeeplyNested => "TOO_DEEPLY_NESTED",
+            Code::DuplicateField => "DUPLICATE_FIELD",
             Code::UnknownSubstitution => "UNKNOWN_SUBSTITUTION",
             Code::NotSupported => "NOT_SUPPORTED",
         }
@@ -82,8 +96,8 @@ impl Severity {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {}", self.code.as_str(), self.message)?;
-        match &self.pointer {
-            Some(pointer) => write!(formatter, " at {pointer}"),
+        match &self.location {
+            Some(location) => write!(formatter, " at {location}"),
             None => Ok(()),
         }
     }
@@ -117,6 +131,13 @@ impl fmt::Display for Diagnostics {
 impl std::error::Error for Diagnostics {}
 
 impl Diagnostics {
+    /// Whether any finding keeps the definition from running.
+    pub fn has_errors(&self) -> bool {
+        self.list
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
     /// Line and column, counted from 1, of a finding.
     pub fn line_and_column(&self, diagnostic: &Diagnostic) -> (usize, usize) {
         crate::document::line_and_column(&self.text, diagnostic.span.start)

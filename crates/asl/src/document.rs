@@ -21,7 +21,7 @@ pub use array::Array;
 pub use number::Number;
 pub use object::Object;
 pub use parse::{ParseError, parse};
-pub(crate) use parse::{Reader, line_and_column};
+pub(crate) use parse::{Reader, Start, line_and_column};
 
 /// An immutable, shared piece of text.
 pub type Text = Arc<str>;

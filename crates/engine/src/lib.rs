@@ -4,11 +4,13 @@ mod clock;
 mod error;
 mod execution;
 pub mod history;
+mod run;
 mod task;
 
 pub use clock::{Clock, Entropy, Sleep, SystemClock, SystemEntropy};
 pub use error::{Fault, StateError};
 pub use execution::{Execution, ExecutionRequest, Identity, Outcome};
+pub use run::DATA_BYTES_MAX;
 pub use task::{TaskBudget, TaskError, TaskFuture, TaskRequest, TaskRunner};
 
 use expressway_asl::program::Program;
@@ -62,18 +64,5 @@ impl Engine {
     /// The program it runs.
     pub fn program(&self) -> &Program {
         &self.program
-    }
-
-    /// Runs one execution to its end, in the caller's own task: dropping the future stops all of it.
-    ///
-    /// Never fails and never panics; a mistake of ours is an [`Outcome::Faulted`].
-    pub async fn run(
-        &self,
-        environment: &Environment,
-        request: ExecutionRequest,
-        history: Option<&dyn history::HistorySink>,
-    ) -> Execution {
-        let _ = (environment, request, history, &self.options);
-        std::future::pending().await
     }
 }

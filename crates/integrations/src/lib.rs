@@ -74,6 +74,7 @@ pub fn unsupported(requirements: &Requirements) -> Vec<Diagnostic> {
             severity: Severity::Error,
             message,
             pointer: None,
+            location: None,
             span: Span::default(),
             help: None,
         })

@@ -64,10 +64,7 @@ fn compile(configuration: &Configuration, log: &Log<Stdout>) -> Result<Program, 
         })?,
     };
     let compilation = expressway_asl::compile(&text, &configuration.substitutions).map_err(StartError::Definition)?;
-    let warnings = Diagnostics {
-        list: compilation.warnings,
-        text,
-    };
+    let warnings = compilation.warnings;
     if !warnings.list.is_empty() {
         log.message("WARN", &warnings.to_string());
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Array(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     items: Vec<Document>,
     json_bytes: usize,
@@ -23,15 +24,30 @@ impl Array {
         self.0.depth
     }
 
-    /// A copy of this array in which `item` stands at `index`.
-    ///
-    /// Copies nothing of the items themselves. An `index` outside the array leaves it as it is.
-    pub(crate) fn with_item(&self, index: usize, item: Document) -> Array {
-        let mut items = self.0.items.clone();
-        if let Some(place) = items.get_mut(index) {
-            *place = item;
+    /// Takes out the item at `index` and leaves `null` there, so that it can be changed in place and set again
+    /// without a copy.
+    pub(crate) fn take(&mut self, index: usize) -> Option<Document> {
+        if index >= self.len() {
+            return None;
         }
-        items.into()
+        self.replace(index, Document::Null)
+    }
+
+    /// Sets the item at `index`. An `index` outside the array leaves it as it is.
+    ///
+    /// Copies the list of items (not the items) when someone else holds this array.
+    pub(crate) fn set(&mut self, index: usize, item: Document) {
+        if index < self.len() {
+            self.replace(index, item);
+        }
+    }
+
+    fn replace(&mut self, index: usize, item: Document) -> Option<Document> {
+        let inner = Arc::make_mut(&mut self.0);
+        let place = inner.items.get_mut(index)?;
+        inner.json_bytes = inner.json_bytes - place.json_bytes() + item.json_bytes();
+        inner.depth = inner.depth.max(item.depth() + 1);
+        Some(std::mem::replace(place, item))
     }
 }
 

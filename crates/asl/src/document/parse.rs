@@ -115,6 +115,26 @@ impl<'t> Reader<'t> {
         found
     }
 
+    /// Whether another item of an array or object follows; skips what separates it from the last one, or the
+    /// closing bracket.
+    pub(crate) fn more_items(&mut self, close: u8, is_first: bool) -> Result<bool, ParseError> {
+        if self.eat(close) {
+            return Ok(false);
+        }
+        if is_first || self.eat(b',') {
+            return Ok(true);
+        }
+        let of = if close == b']' { "Array" } else { "Object" };
+        Err(self.expected(&format!("comma to separate {of} entries")))
+    }
+
+    /// Reads a `${Name}` that stands where a value should; see substitutions of definitions.
+    pub(crate) fn placeholder(&mut self) -> Option<&'t str> {
+        let (name, _) = self.rest().strip_prefix("${")?.split_once('}')?;
+        self.at += name.len() + 3;
+        Some(name)
+    }
+
     /// Requires that nothing but white space follows.
     pub(crate) fn end(&mut self) -> Result<(), ParseError> {
         self.skip_white_space();
@@ -186,6 +206,8 @@ impl<'t> Reader<'t> {
             }
             _ => {
                 let shown: String = word.chars().take(100).collect();
+                // The service points behind the token.
+                self.at += word_end;
                 return Err(self.error(format!("Unrecognized token '{shown}': {EXPECTED_VALUE}")));
             }
         };
@@ -384,36 +406,18 @@ impl<'t> Reader<'t> {
 
     fn array(&mut self, keys: &mut KeyCache, depth: u32) -> Result<Document, ParseError> {
         let mut items = Vec::new();
-        if !self.eat(b']') {
-            loop {
-                items.push(self.document(keys, depth + 1)?);
-                if self.eat(b',') {
-                    continue;
-                }
-                if self.eat(b']') {
-                    break;
-                }
-                return Err(self.expected("comma to separate Array entries"));
-            }
+        while self.more_items(b']', items.is_empty())? {
+            items.push(self.document(keys, depth + 1)?);
         }
         Ok(Document::Array(Array::from(items)))
     }
 
     fn object(&mut self, keys: &mut KeyCache, depth: u32) -> Result<Document, ParseError> {
         let mut object = Object::new();
-        if !self.eat(b'}') {
-            loop {
-                let key = keys.text(&self.key()?);
-                let value = self.document(keys, depth + 1)?;
-                object.insert(key, value);
-                if self.eat(b',') {
-                    continue;
-                }
-                if self.eat(b'}') {
-                    break;
-                }
-                return Err(self.expected("comma to separate Object entries"));
-            }
+        while self.more_items(b'}', object.is_empty())? {
+            let key = keys.text(&self.key()?);
+            let value = self.document(keys, depth + 1)?;
+            object.insert(key, value);
         }
         Ok(Document::Object(object))
     }

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Checks template.yaml and infra/monitoring.yaml, and that the check would see mistakes.
+
+Each mistake below is made in a copy of template.yaml and must be noticed. Linting template.yaml as
+it stands misses most of them.
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+from cfnlint.api import lint
+from samtranslator.yaml_helper import yaml_parse
+
+from translate import translate
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+MISTAKES = [
+    ("  Architectures: [arm64]", "  Architectures: [arm65]"),
+    ("Runtime: provided.al2023", "Runtime: nodejs99"),
+    ("BatchSize: 10\n", "BatchSize: 100000\n"),
+    ("Type: SQS\n          Properties", "Type: SQSS\n          Properties"),
+    ("Queue: !GetAtt OrdersQueue.Arn", "Queue: !GetAtt OrderQueue.Arn"),
+    ("Arn: !GetAtt EventsDeadLetterQueue.Arn", "Arn: !GetAtt EventsDeadLetterQueue.Arm"),
+    ("ApiId: !Ref HttpApi", "ApiId: !Ref HttpsApi"),
+    ("EventBusName: !Ref EventBusName", "EventBusName: !Ref EventsBusName"),
+    ("FunctionResponseTypes: [ReportBatchItemFailures]", "FunctionResponseTypes: [ReportBatchItemFailure]"),
+    ("MaximumConcurrency: !Ref QueueConcurrency", "MaximumConcurrency: 1"),
+    ("LogFormat: Text", "LogFormat: Plain"),
+    ("!GetAtt ExpresswayFunctionOrderPlaced.Arn", "!GetAtt ExpresswayFunctionOrderPlacd.Arn"),
+    ("Role: !GetAtt FunctionRole.Arn", "Roll: !GetAtt FunctionRole.Arn"),
+    ("MaximumRetryAttempts: 2", "MaximumRetryAttempts: 3"),
+]
+
+
+def findings(source: str) -> list[str]:
+    try:
+        translated = json.dumps(translate(source))
+    except ValueError as problem:
+        return [str(problem)]
+    return [f"{match.rule.id} {match.message}" for match in lint(translated)]
+
+
+def json_in_templates() -> list[str]:
+    """The JSON texts that CloudFormation takes for mere strings, with every `${...}` as a number."""
+    function = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["ExpresswayFunction"]
+    variables = function["Properties"]["Environment"]["Variables"]
+    dashboard = yaml_parse((ROOT / "infra/monitoring.yaml").read_text())["Resources"]["Dashboard"]
+    texts = {
+        "EXPRESSWAY_SUBSTITUTIONS": variables["EXPRESSWAY_SUBSTITUTIONS"]["Fn::Sub"],
+        "EXPRESSWAY_HTTP_ERRORS": variables["EXPRESSWAY_HTTP_ERRORS"],
+        "DashboardBody": dashboard["Properties"]["DashboardBody"]["Fn::Sub"],
+    }
+    wrong = []
+    for name, text in texts.items():
+        try:
+            json.loads(re.sub(r"\$\{[^}]+\}", "1", text))
+        except ValueError as problem:
+            wrong.append(f"{name} is not JSON: {problem}")
+    used = set(re.findall(r"\$\{(\w+)\}", (ROOT / "examples/order-fulfilment/workflow.asl.json").read_text()))
+    given = set(re.findall(r'"(\w+)":', texts["EXPRESSWAY_SUBSTITUTIONS"]))
+    if used != given:
+        wrong.append(f"EXPRESSWAY_SUBSTITUTIONS differs from what the definition uses: {sorted(used ^ given)}")
+    return wrong
+
+
+def main() -> int:
+    passed, failed = 0, []
+
+    def check(name: str, fine: bool, why: object = "") -> None:
+        nonlocal passed
+        passed += fine
+        if not fine:
+            failed.append(f"{name}: {why}")
+
+    source = (ROOT / "template.yaml").read_text()
+    found = findings(source)
+    check("template.yaml", not found, found)
+    found = [f"{match.rule.id} {match.message}" for match in lint((ROOT / "infra/monitoring.yaml").read_text())]
+    check("infra/monitoring.yaml", not found, found)
+    found = json_in_templates()
+    check("JSON texts", not found, found)
+    for right, wrong in MISTAKES:
+        check(f"mistake {wrong!r}", source.count(right) == 1, f"{right!r} must be there once")
+        check(f"mistake {wrong!r}", any(not f.startswith("W") for f in findings(source.replace(right, wrong))), "was not noticed")
+    for line in failed:
+        print(f"FAIL {line}")
+    print(f"{passed} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+//! Where the compiler is in a definition.
+
+use crate::definition::{Member, Node, Value};
+use crate::diagnostic::Span;
+use std::fmt::Write;
+
+/// A value of the definition together with the way to it.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'p> {
+    pub(super) node: &'p Node,
+    step: Step<'p>,
+    parent: Option<&'p Place<'p>>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'p> {
+    Root,
+    Key(&'p str),
+    Index(usize),
+}
+
+impl<'p> Place<'p> {
+    pub(super) fn root(node: &'p Node) -> Place<'p> {
+        Place {
+            node,
+            step: Step::Root,
+            parent: None,
+        }
+    }
+
+    /// The member `key` of this object; of several the last, as in Step Functions.
+    pub(super) fn member(&'p self, key: &str) -> Option<Place<'p>> {
+        self.members()
+            .iter()
+            .rfind(|member| *member.key == *key)
+            .map(|member| self.at(member))
+    }
+
+    /// The place of one of [`Place::members`].
+    pub(super) fn at(&'p self, member: &'p Member) -> Place<'p> {
+        Place {
+            node: &member.value,
+            step: Step::Key(&member.key),
+            parent: Some(self),
+        }
+    }
+
+    /// The members, if this is an object.
+    pub(super) fn members(&self) -> &'p [Member] {
+        match &self.node.value {
+            Value::Object(members) => members,
+            _ => &[],
+        }
+    }
+
+    /// The items, if this is an array.
+    pub(super) fn items(&'p self) -> Option<impl ExactSizeIterator<Item = Place<'p>>> {
+        let Value::Array(items) = &self.node.value else {
+            return None;
+        };
+        let item = |(index, node)| Place {
+            node,
+            step: Step::Index(index),
+            parent: Some(self),
+        };
+        Some(items.iter().enumerate().map(item))
+    }
+
+    pub(super) fn is_object(&self) -> bool {
+        matches!(self.node.value, Value::Object(_))
+    }
+
+    pub(super) fn is_null(&self) -> bool {
+        matches!(self.node.value, Value::Null)
+    }
+
+    /// The last step of the way here: the name of the field.
+    pub(super) fn name(&self) -> String {
+        match self.step {
+            Step::Root => String::new(),
+            Step::Key(key) => key.to_owned(),
+            Step::Index(index) => index.to_string(),
+        }
+    }
+
+    pub(super) fn span(&self) -> Span {
+        self.node.span
+    }
+
+    fn steps(&self) -> Vec<Step<'p>> {
+        let mut steps = Vec::new();
+        let mut place = Some(self);
+        while let Some(Place { step, parent, .. }) = place {
+            steps.push(*step);
+            place = *parent;
+        }
+        steps.reverse();
+        steps
+    }
+
+    /// The JSON Pointer to this place (RFC 6901).
+    pub(super) fn pointer(&self) -> String {
+        let mut out = String::new();
+        for step in self.steps() {
+            match step {
+                Step::Root => {}
+                Step::Key(key) => {
+                    out.push('/');
+                    out.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                }
+                Step::Index(index) => {
+                    let _ = write!(out, "/{index}");
+                }
+            }
+        }
+        out
+    }
+
+    /// The place as Step Functions writes it: `/States/Charge/Catch[0]/Next`, and `/` for the root.
+    pub(super) fn location(&self) -> String {
+        let mut out = String::new();
+        for step in self.steps() {
+            match step {
+                Step::Root => {}
+                Step::Key(key) => {
+                    out.push('/');
+                    out.push_str(key);
+                }
+                Step::Index(index) => {
+                    let _ = write!(out, "[{index}]");
+                }
+            }
+        }
+        if out.is_empty() { "/".to_owned() } else { out }
+    }
+}

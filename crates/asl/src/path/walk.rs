@@ -1,0 +1,230 @@
+//! Walks the steps of a path through a document.
+
+use super::no_match::Failure;
+use super::{NoMatch, Path, Step};
+use crate::document::{Array, Document, Object, Text};
+
+/// How many values a path with wildcards may come by. Several `..` in one path come by the same values
+/// again and again, so without a bound a short path could keep a small document busy for hours.
+const VISITS_MAX: usize = 4_000_000;
+
+static NULL: Document = Document::Null;
+
+impl Path {
+    /// The value at this path in `document`, whatever the path starts from. Like [`Path::evaluate`].
+    ///
+    /// # Errors
+    /// The path leads to a single value, and it is not there.
+    pub fn select(&self, document: &Document) -> Result<Document, NoMatch> {
+        self.select_or(document, |_| Ok(Document::Null))
+    }
+
+    /// Like [`Path::select`], but an index past the end of its array is a missing value.
+    ///
+    /// # Errors
+    /// The path leads to a single value, and it is not there.
+    pub fn select_present(&self, document: &Document) -> Result<Document, NoMatch> {
+        self.select_or(document, |failure| Err(failure.missing()))
+    }
+
+    fn select_or(
+        &self,
+        document: &Document,
+        past_the_end: impl Fn(&Failure<'_>) -> Result<Document, NoMatch>,
+    ) -> Result<Document, NoMatch> {
+        let mut at = document;
+        for (number, step) in self.steps.iter().enumerate() {
+            let next = match (step, at) {
+                (Step::Key(key), Document::Object(object)) => object.get(key),
+                (Step::Index(index), Document::Array(array)) => item(array, *index),
+                _ => return self.special(number, at, document),
+            };
+            match next {
+                Some(next) => at = next,
+                None => match self.leave(number, step)? {
+                    Left::ToNothing => return Ok(Document::from(Vec::new())),
+                    Left::PastTheEnd => {
+                        return past_the_end(&Failure {
+                            path: self,
+                            failed: number,
+                        });
+                    }
+                    Left::ToNull => at = &NULL,
+                },
+            }
+        }
+        // Shared with the document, not copied.
+        Ok(at.clone())
+    }
+
+    /// What happens when there is no such member or item.
+    #[cold]
+    fn leave(&self, number: usize, step: &Step) -> Result<Left, NoMatch> {
+        let failure = Failure {
+            path: self,
+            failed: number,
+        };
+        match step {
+            Step::Index(_) if number + 1 == self.steps.len() => Ok(Left::PastTheEnd),
+            Step::Index(_) => Ok(Left::ToNull),
+            // Recorded: `$.item.items[1:5]` of an input without `item` is `[]`.
+            _ if !self.is_definite() => Ok(Left::ToNothing),
+            _ => Err(failure.missing()),
+        }
+    }
+
+    /// Applies step `number`, which is neither a name applied to an object nor an index to an array.
+    fn special(&self, number: usize, at: &Document, root: &Document) -> Result<Document, NoMatch> {
+        let failure = Failure {
+            path: self,
+            failed: number,
+        };
+        let steps = self.steps.get(number..).unwrap_or_default();
+        let applies = match (steps.first(), at) {
+            (Some(Step::Keys(keys)), Document::Object(object)) => return Ok(pick(object, keys)),
+            (Some(Step::Slice(..) | Step::Indexes(_)), at) => matches!(at, Document::Array(_)),
+            (Some(Step::Filter(_)), at) => matches!(at, Document::Array(_) | Document::Object(_)),
+            (Some(Step::Wildcard | Step::Deep), _) => true,
+            _ => false,
+        };
+        if !applies {
+            return Err(failure.wrong_kind(at));
+        }
+        let mut collector = Collector {
+            root,
+            found: Vec::new(),
+            visits_left: VISITS_MAX,
+        };
+        match collector.collect(steps, at) {
+            Ok(()) => Ok(collector.found.into()),
+            Err(TooMany) => Err(failure.too_many(VISITS_MAX)),
+        }
+    }
+}
+
+/// Where a path continues when a step found nothing.
+enum Left {
+    ToNothing,
+    ToNull,
+    PastTheEnd,
+}
+
+/// The item at `index`; a negative one counts from the end.
+///
+/// DIFFERENCE: the service's library takes any negative index for one past the end.
+pub(super) fn item(array: &Array, index: i64) -> Option<&Document> {
+    let index = match usize::try_from(index) {
+        Ok(index) => index,
+        Err(_) => array.len().checked_sub(usize::try_from(index.unsigned_abs()).ok()?)?,
+    };
+    array.get(index)
+}
+
+/// An object of those members of `object` that `keys` names.
+fn pick(object: &Object, keys: &[Text]) -> Document {
+    let members = keys
+        .iter()
+        .filter_map(|key| Some((Text::clone(key), object.get(key)?.clone())));
+    Document::Object(members.collect())
+}
+
+struct TooMany;
+
+/// Gathers what a path with wildcards leads to. Branches that lead nowhere are left out.
+struct Collector<'d> {
+    root: &'d Document,
+    found: Vec<Document>,
+    visits_left: usize,
+}
+
+impl Collector<'_> {
+    fn collect(&mut self, steps: &[Step], at: &Document) -> Result<(), TooMany> {
+        self.visits_left = self.visits_left.checked_sub(1).ok_or(TooMany)?;
+        let Some((step, rest)) = steps.split_first() else {
+            self.found.push(at.clone());
+            return Ok(());
+        };
+        match (step, at) {
+            (Step::Key(key), Document::Object(object)) => self.each(rest, object.get(key)),
+            (Step::Index(index), Document::Array(array)) => self.item(rest, array, *index),
+            (Step::Keys(keys), Document::Object(object)) => {
+                self.found.push(pick(object, keys));
+                Ok(())
+            }
+            (Step::Indexes(indexes), Document::Array(array)) => {
+                indexes.iter().try_for_each(|index| self.item(rest, array, *index))
+            }
+            (Step::Slice(from, to), Document::Array(array)) => self.each(rest, slice(array, *from, *to)),
+            (Step::Wildcard, at) => self.each(rest, children(at)),
+            (Step::Deep, at) => self.deep(rest, at),
+            (Step::Filter(filter), Document::Array(array)) => {
+                let root = self.root;
+                self.each(rest, array.iter().filter(|item| filter.accepts(item, root)))
+            }
+            // A filter of an object is a question about the object itself.
+            (Step::Filter(filter), Document::Object(_)) if filter.accepts(at, self.root) => self.collect(rest, at),
+            _ => Ok(()),
+        }
+    }
+
+    fn each<'d>(&mut self, rest: &[Step], items: impl IntoIterator<Item = &'d Document>) -> Result<(), TooMany> {
+        items.into_iter().try_for_each(|item| self.collect(rest, item))
+    }
+
+    fn item(&mut self, rest: &[Step], array: &Array, index: i64) -> Result<(), TooMany> {
+        match item(array, index) {
+            Some(item) => self.collect(rest, item),
+            None if rest.is_empty() => self.collect(rest, &NULL),
+            None => Ok(()),
+        }
+    }
+
+    /// `at` comes before what is below it.
+    fn deep(&mut self, rest: &[Step], at: &Document) -> Result<(), TooMany> {
+        self.visits_left = self.visits_left.checked_sub(1).ok_or(TooMany)?;
+        match (rest.first(), at) {
+            // Only objects that have all the names count.
+            (Some(Step::Keys(keys)), Document::Object(object)) => {
+                if keys.iter().all(|key| object.contains_key(key)) {
+                    self.collect(rest, at)?;
+                }
+            }
+            // Below `..`, an array without such an item is passed over.
+            (Some(Step::Index(index)), Document::Array(array)) => {
+                if item(array, *index).is_some() {
+                    self.collect(rest, at)?;
+                }
+            }
+            // Below `..` a filter asks every object about itself, so that items of arrays are asked once only.
+            (Some(Step::Filter(_)), Document::Array(_)) => {}
+            _ => self.collect(rest, at)?,
+        }
+        children(at).try_for_each(|child| self.deep(rest, child))
+    }
+}
+
+/// The items of an array or the values of an object.
+fn children(at: &Document) -> impl Iterator<Item = &Document> {
+    let (array, object) = match at {
+        Document::Array(array) => (Some(array), None),
+        Document::Object(object) => (None, Some(object)),
+        _ => (None, None),
+    };
+    array
+        .into_iter()
+        .flat_map(|array| array.iter())
+        .chain(object.into_iter().flat_map(Object::values))
+}
+
+fn slice(array: &Array, from: Option<i64>, to: Option<i64>) -> &[Document] {
+    let bound = |bound: i64| match usize::try_from(bound) {
+        Ok(bound) => bound.min(array.len()),
+        Err(_) => {
+            let from_end = usize::try_from(bound.unsigned_abs()).unwrap_or(usize::MAX);
+            array.len().saturating_sub(from_end)
+        }
+    };
+    let from = from.map_or(0, bound);
+    let to = to.map_or(array.len(), bound);
+    array.get(from..to).unwrap_or_default()
+}

@@ -1,0 +1,162 @@
+//! The definition that a command works on.
+
+use crate::failure::Failure;
+use crate::source::{self, STANDARD_INPUT};
+use expressway_asl::diagnostic::Diagnostics;
+use expressway_asl::program::Program;
+use expressway_asl::{Compilation, Document};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Which definition, and what replaces its `${Name}`.
+#[derive(clap::Args)]
+pub(crate) struct DefinitionArguments {
+    /// The definition, JSON or YAML; - is standard input
+    #[arg(value_name = "DEFINITION")]
+    file: String,
+    #[command(flatten)]
+    substitutions: Substitutions,
+}
+
+/// What replaces `${Name}` in definitions.
+#[derive(clap::Args)]
+pub(crate) struct Substitutions {
+    /// Values for `${Name}` in the definition, an object [default: the file beside DEFINITION that ends in
+    /// .substitutions.json instead of .json or .yaml]
+    #[arg(long, value_name = "FILE|JSON", display_order = 50)]
+    substitutions: Option<String>,
+}
+
+/// A definition that compiled.
+pub(crate) struct Definition {
+    /// What its state machine is called: the name of the file without `.asl.json` and the like.
+    pub(crate) name: String,
+    pub(crate) program: Arc<Program>,
+}
+
+impl DefinitionArguments {
+    /// The file's name as given.
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// What the state machine is called.
+    pub(crate) fn name(&self) -> String {
+        machine_name(&self.file)
+    }
+
+    /// Reads and compiles the definition.
+    pub(crate) fn load(&self) -> Result<Definition, Failure> {
+        self.load_with(&BTreeMap::new())
+    }
+
+    /// Reads and compiles the definition. `configured` counts unless there is `--substitutions`.
+    pub(crate) fn load_with(&self, configured: &BTreeMap<String, String>) -> Result<Definition, Failure> {
+        match compile(&self.file, &self.substitutions, configured)? {
+            Ok(compilation) => Ok(Definition {
+                name: self.name(),
+                program: Arc::new(compilation.program),
+            }),
+            Err(diagnostics) => Err(Failure::Definition {
+                file: self.file.clone(),
+                diagnostics,
+            }),
+        }
+    }
+}
+
+/// Reads and compiles one definition. What is wrong with the definition is a result, not a failure.
+pub(crate) fn compile(
+    file: &str,
+    substitutions: &Substitutions,
+    configured: &BTreeMap<String, String>,
+) -> Result<Result<Compilation, Diagnostics>, Failure> {
+    let text = source::read_file(file)?;
+    let values = substitutions.values(file, configured)?;
+    Ok(expressway_asl::compile(&text, &values))
+}
+
+impl Substitutions {
+    fn values(
+        &self,
+        definition: &str,
+        configured: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, Failure> {
+        match (&self.substitutions, substitutions_beside(definition)) {
+            (Some(given), _) => parse_values("--substitutions", given),
+            _ if !configured.is_empty() => Ok(configured.clone()),
+            (None, Some(beside)) => parse_values(&beside, &beside),
+            (None, None) => Ok(BTreeMap::new()),
+        }
+    }
+}
+
+/// `workflow.asl.substitutions.json` for `workflow.asl.json`, if it exists.
+fn substitutions_beside(definition: &str) -> Option<String> {
+    let beside = format!("{}.substitutions.json", without_ending(definition));
+    (definition != STANDARD_INPUT && Path::new(&beside).is_file()).then_some(beside)
+}
+
+fn parse_values(argument: &str, value: &str) -> Result<BTreeMap<String, String>, Failure> {
+    let document = source::read_document(argument, value)?;
+    let invalid = |problem: String| Failure::usage(format!("`{argument}` {problem}"));
+    let object = document.as_object();
+    let object = object.ok_or_else(|| invalid("must be an object of names and values".to_owned()))?;
+    let values = object.iter().map(|(name, value)| match value {
+        Document::String(text) => Ok((name.to_string(), text.to_string())),
+        Document::Number(_) | Document::Bool(_) => Ok((name.to_string(), value.to_json())),
+        _ => Err(invalid(format!(
+            "has a value for `{name}` that is neither text nor a number"
+        ))),
+    });
+    values.collect()
+}
+
+/// The name of the state machine that a definition in this file defines.
+fn machine_name(file: &str) -> String {
+    if file == STANDARD_INPUT {
+        return "stdin".to_owned();
+    }
+    let name = PathBuf::from(without_ending(file));
+    let name = name.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.unwrap_or_default();
+    name.strip_suffix(".asl").unwrap_or(&name).to_owned()
+}
+
+fn without_ending(file: &str) -> &str {
+    [".json", ".yaml", ".yml"]
+        .iter()
+        .find_map(|ending| file.strip_suffix(ending))
+        .unwrap_or(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_are_called_like_their_files() {
+        for (file, expected) in [
+            ("orders.asl.json", "orders"),
+            ("a/b/orders.json", "orders"),
+            ("../orders.asl.yaml", "orders"),
+            ("orders.v2.yml", "orders.v2"),
+            ("orders", "orders"),
+            ("-", "stdin"),
+        ] {
+            assert_eq!(machine_name(file), expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn substitutions_are_text() {
+        let given = r#"{"Arn": "arn:aws:x", "Count": 3.0, "On": true}"#;
+        let values = parse_values("--substitutions", given).map_err(|_| ()).unwrap();
+        let values: Vec<_> = values.iter().map(|(name, value)| (&**name, &**value)).collect();
+        assert_eq!(values, [("Arn", "arn:aws:x"), ("Count", "3.0"), ("On", "true")]);
+        for invalid in ["[]", r#"{"a": {}}"#, r#"{"a": null}"#, "{"] {
+            assert!(parse_values("--substitutions", invalid).is_err(), "{invalid}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! `expressway validate`: what is wrong with definitions.
+
+use crate::definition::{self, Substitutions};
+use crate::failure::Failure;
+use crate::run::Format;
+use crate::{Exit, snippet, style};
+use clap::ValueEnum;
+use expressway_asl::Document;
+use expressway_asl::diagnostic::{Diagnostic, Diagnostics, Severity};
+use expressway_asl::document::{Array, Object};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// Check definitions, and show what is wrong with them
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The definitions, JSON or YAML; - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<String>,
+    #[command(flatten)]
+    substitutions: Substitutions,
+    /// The least severity to report
+    #[arg(long, default_value = "warning", ignore_case = true)]
+    severity: LeastSeverity,
+    /// What to print: text, or for each file one line of JSON like ValidateStateMachineDefinition's answer, with
+    /// the name of the file added
+    #[arg(long, default_value = "text")]
+    format: Format,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  expressway validate orders.asl.json
+  expressway validate workflows/*.asl.yaml --severity error
+  expressway validate --format json orders.asl.json | jq -r '.diagnostics[].message'
+
+The exit status is 1 if any definition has errors; warnings do not count.";
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LeastSeverity {
+    Error,
+    Warning,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let mut out = anstream::stdout().lock();
+    let mut found = Vec::new();
+    let mut unreadable = None;
+    for file in &arguments.files {
+        let diagnostics = match diagnostics(arguments, file) {
+            Ok(diagnostics) => diagnostics,
+            // One file that can not be read keeps nobody from hearing about the others.
+            Err(failure) => {
+                failure.report();
+                unreadable = Some(());
+                continue;
+            }
+        };
+        match arguments.format {
+            Format::Text => write_text(&mut out, file, &diagnostics)?,
+            Format::Json => writeln!(out, "{}", to_json(file, &diagnostics.list))?,
+        }
+        found.extend(diagnostics.list);
+    }
+    if arguments.format == Format::Text && arguments.files.len() > 1 && !found.is_empty() {
+        writeln!(
+            out,
+            "{} in {} files",
+            snippet::summary(found.iter()),
+            arguments.files.len()
+        )?;
+    }
+    match unreadable {
+        Some(()) => Ok(Exit::Misused),
+        None if found.iter().any(is_error) => Ok(Exit::Negative),
+        None => Ok(Exit::Success),
+    }
+}
+
+fn diagnostics(arguments: &Arguments, file: &str) -> Result<Diagnostics, Failure> {
+    let mut diagnostics = match definition::compile(file, &arguments.substitutions, &BTreeMap::new())? {
+        Ok(compilation) => compilation.warnings,
+        Err(diagnostics) => diagnostics,
+    };
+    if arguments.severity == LeastSeverity::Error {
+        diagnostics.list.retain(is_error);
+    }
+    Ok(diagnostics)
+}
+
+fn is_error(diagnostic: &Diagnostic) -> bool {
+    diagnostic.severity == Severity::Error
+}
+
+fn write_text(out: &mut dyn Write, file: &str, diagnostics: &Diagnostics) -> io::Result<()> {
+    let success = style::SUCCESS;
+    snippet::write_all(out, file, diagnostics)?;
+    match diagnostics.list.as_slice() {
+        [] => writeln!(out, "{file}: {success}valid{success:#}"),
+        list if list.iter().any(is_error) => {
+            let bad = style::ERROR;
+            writeln!(out, "{file}: {bad}not valid{bad:#}, {}", snippet::summary(list.iter()))
+        }
+        list => writeln!(
+            out,
+            "{file}: {success}valid{success:#}, {}",
+            snippet::summary(list.iter())
+        ),
+    }
+}
+
+/// The answer of ValidateStateMachineDefinition, with the name of the file.
+fn to_json(file: &str, list: &[Diagnostic]) -> Document {
+    let result = if list.iter().any(is_error) { "FAIL" } else { "OK" };
+    let diagnostics: Array = list.iter().map(diagnostic_to_json).collect();
+    Document::object([
+        ("file", file.into()),
+        ("result", result.into()),
+        ("diagnostics", diagnostics.into()),
+        ("truncated", Document::Bool(false)),
+    ])
+}
+
+fn diagnostic_to_json(diagnostic: &Diagnostic) -> Document {
+    let mut object: Object = [
+        ("severity", diagnostic.severity.as_str().into()),
+        ("code", diagnostic.code.as_str().into()),
+        ("message", Document::from(diagnostic.message.clone())),
+    ]
+    .into_iter()
+    .collect();
+    if let Some(location) = &diagnostic.location {
+        object.insert("location", location.as_str().into());
+    }
+    object.into()
+}

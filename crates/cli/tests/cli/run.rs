@@ -1,0 +1,255 @@
+use crate::{Ran, command, expressway, ran};
+use expressway_asl::Document;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const ITEMS: &str = r#"{"items": ["a", "b"]}"#;
+
+fn mocked(test_case: &str, more: &[&str]) -> Ran {
+    let mock = format!("mocks.json#{test_case}");
+    let arguments = [
+        "run",
+        "orders.asl.json",
+        "--input",
+        ITEMS,
+        "--mock",
+        &mock,
+        "--fast-forward",
+    ];
+    expressway(&[&arguments, more].concat())
+}
+
+#[test]
+fn text_shows_the_states_as_they_run() {
+    let ran = mocked("HappyPath", &[]);
+    assert_eq!(ran.stderr, "");
+    assert_eq!(
+        ran.stdout,
+        r#"> Parallel  Prepare
++ Task        Reserve
++ Wait        Settle                              5.0 s
++ Parallel  Prepare                               5.0 s
+> Map       Price items
++ Task        Price [0]
++ Task        Price [1]
++ Map       Price items
+~ Task      Charge                                attempt 1: Busy: come back, retried after 2.0 s
++ Task      Charge                                2.0 s, 2 attempts
++ Succeed   Done
+
+SUCCEEDED in 7.0 s, 8 transitions
+{
+  "items": [
+    "a",
+    "b"
+  ],
+  "prices": [
+    10,
+    20
+  ]
+}
+"#
+    );
+    assert_eq!(ran.code, Some(0));
+}
+
+#[test]
+fn text_shows_where_it_failed() {
+    let ran = mocked("Declined", &[]);
+    let expected = "\
+~ Task      Charge                                attempt 1: Busy, retried after 2.0 s
+~ Task      Charge                                attempt 2: Busy, retried after 4.0 s
+! Task      Charge                                6.0 s, 3 attempts, caught Declined: no funds
+x Fail      Refuse
+
+FAILED in 11.0 s, 8 transitions
+error: Declined
+cause: no funds
+";
+    assert!(ran.stdout.ends_with(expected), "{}", ran.stdout);
+    assert_eq!(ran.code, Some(1));
+}
+
+#[test]
+fn a_state_without_a_mock_fails_the_execution() {
+    let ran = mocked("Incomplete", &["--format", "json"]);
+    assert_eq!(ran.code, Some(1));
+    assert_eq!(ran.member("error"), r#""States.Runtime""#);
+    assert_eq!(
+        ran.member("cause"),
+        r#""in the test case `Incomplete` of `orders` the state `Price` is not mocked""#
+    );
+}
+
+#[test]
+fn json_is_the_answer_of_start_sync_execution() {
+    let ran = mocked("HappyPath", &["--format", "json", "--name", "order-7"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.stdout.lines().count(), 1);
+    for (member, expected) in [
+        (
+            "executionArn",
+            r#""arn:aws:states:us-east-1:111111111111:execution:orders:order-7""#,
+        ),
+        (
+            "stateMachineArn",
+            r#""arn:aws:states:us-east-1:111111111111:stateMachine:orders""#,
+        ),
+        ("name", r#""order-7""#),
+        ("status", r#""SUCCEEDED""#),
+        ("input", r#""{\"items\":[\"a\",\"b\"]}""#),
+        ("inputDetails", r#"{"included":true}"#),
+        ("output", r#""{\"items\":[\"a\",\"b\"],\"prices\":[10,20]}""#),
+        ("outputDetails", r#"{"included":true}"#),
+        (
+            "billingDetails",
+            r#"{"billedMemoryUsedInMB":64,"billedDurationInMilliseconds":7000}"#,
+        ),
+        ("error", "none"),
+    ] {
+        assert_eq!(ran.member(member), expected);
+    }
+}
+
+#[test]
+fn history_is_an_array_of_events() {
+    let file = std::env::temp_dir().join(format!("expressway-history-{}.json", std::process::id()));
+    let ran = mocked("HappyPath", &["--format", "json", "--history", &file.to_string_lossy()]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let history = Document::parse(&text).unwrap();
+    let ids: Vec<_> = history
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event.get("id").unwrap().as_i64())
+        .collect();
+    let expected: Vec<_> = (1..=ids.len()).map(|id| Some(id as i64)).collect();
+    assert_eq!(ids, expected);
+    assert!(
+        text.starts_with(
+            r#"[
+{"timestamp":"#
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains(r#""type":"ExecutionStarted","id":1,"previousEventId":0"#),
+        "{text}"
+    );
+}
+
+#[test]
+fn wrong_input_is_told_in_the_service_s_words() {
+    for (input, expected) in [
+        (
+            "{\"a\": not}",
+            "error: Invalid State Machine Execution Input: 'Unrecognized token 'not'",
+        ),
+        ("no-such-file.json", "error: there is no file `no-such-file.json`\n"),
+        (
+            ".",
+            "error: `.` is a directory, not a file\nhelp: did you mean `./broken.asl.json`?\n",
+        ),
+    ] {
+        let ran = expressway(&["run", "wait.json", "--input", input]);
+        assert!(ran.stderr.starts_with(expected), "{}", ran.stderr);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{input}");
+    }
+}
+
+#[test]
+fn input_and_definition_come_from_standard_input_too() {
+    let definition = r#"{"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}"#;
+    let ran = ran(command(&["run", "-", "--input", "5", "--format", "json"]), definition);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.member("output"), r#""5""#);
+
+    let ran = crate::ran(
+        command(&["run", "wait.json", "--input", "-", "--fast-forward", "--format", "json"]),
+        "[1]",
+    );
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.member("output"), r#""[1]""#);
+}
+
+#[test]
+fn time_limits_end_the_execution() {
+    let arguments = [
+        "run",
+        "wait.json",
+        "--fast-forward",
+        "--timeout-seconds",
+        "30",
+        "--format",
+        "json",
+    ];
+    let ran = expressway(&arguments);
+    assert_eq!(ran.code, Some(1));
+    assert_eq!(ran.member("status"), r#""TIMED_OUT""#);
+    assert_eq!(ran.member("error"), "none");
+}
+
+#[test]
+fn a_definition_with_errors_does_not_run() {
+    let ran = expressway(&["run", "broken.asl.json"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
+    assert!(
+        ran.stderr.starts_with("error[MISSING_TRANSITION_TARGET]: "),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr.ends_with("error: `broken.asl.json` can not run: 1 error\n"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn mistakes_with_mocks_list_what_there_is() {
+    for (definition, mock, expected) in [
+        (
+            "orders.asl.json",
+            "mocks.json",
+            "error: in `mocks.json` which test case is meant?\ntest cases: `HappyPath`, `Declined`, `Incomplete`\nhelp: name one as `--mock mocks.json#TESTCASE`\n",
+        ),
+        (
+            "orders.asl.json",
+            "mocks.json#HapyPath",
+            "error: in `mocks.json` there is no test case `HapyPath`, did you mean `HappyPath`?\n",
+        ),
+        (
+            "task.asl.yaml",
+            "broken-mocks.json",
+            "error: `broken-mocks.json` is not a right mock file\n  StateMachines/task/TestCases/T/Work: unknown mocked response `Nothing`\n",
+        ),
+    ] {
+        let ran = expressway(&["run", definition, "--mock", mock]);
+        assert!(ran.stderr.starts_with(expected), "{}", ran.stderr);
+        assert_eq!(ran.code, Some(2));
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_aborts_the_execution() {
+    let started = Instant::now();
+    let mut command = command(&["run", "wait.json", "--format", "json"]);
+    let child = command.spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .contains(r#""status":"ABORTED""#)
+    );
+    assert!(started.elapsed() < Duration::from_secs(30));
+}

@@ -1,0 +1,74 @@
+use crate::{command, expressway, ran};
+
+#[test]
+fn diagnostics_show_the_line() {
+    let ran = expressway(&["validate", "broken.asl.json"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(1), ""));
+    let expected = r#"error[MISSING_TRANSITION_TARGET]: Missing 'Next' target: Secnd
+ --> broken.asl.json:4:40
+  |
+4 |     "First": { "Type": "Pass", "Next": "Secnd" },
+  |                                        ^^^^^^^
+  = at /States/First/Next
+"#;
+    assert!(ran.stdout.contains(expected), "{}", ran.stdout);
+    assert!(
+        ran.stdout.ends_with("broken.asl.json: not valid, 1 error\n"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn several_files_are_all_checked() {
+    let ran = expressway(&[
+        "validate",
+        "orders.asl.json",
+        "broken.asl.json",
+        "task.asl.yaml",
+        "missing.json",
+    ]);
+    assert_eq!(ran.code, Some(2));
+    assert_eq!(ran.stderr, "error: there is no file `missing.json`\n");
+    for line in [
+        "orders.asl.json: valid\n",
+        "broken.asl.json: not valid, 1 error\n",
+        "task.asl.yaml: valid\n",
+    ] {
+        assert!(ran.stdout.contains(line), "{}", ran.stdout);
+    }
+    assert!(ran.stdout.ends_with("1 error in 4 files\n"), "{}", ran.stdout);
+    assert_eq!(
+        expressway(&["validate", "orders.asl.json", "task.asl.yaml"]).code,
+        Some(0)
+    );
+}
+
+#[test]
+fn json_has_the_shape_of_the_service() {
+    let ran = expressway(&["validate", "--format", "json", "task.asl.yaml", "broken.asl.json"]);
+    assert_eq!(ran.code, Some(1));
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    assert_eq!(
+        lines.first().copied(),
+        Some(r#"{"file":"task.asl.yaml","result":"OK","diagnostics":[],"truncated":false}"#)
+    );
+    let expected = r#"{"severity":"ERROR","code":"MISSING_TRANSITION_TARGET","message":"Missing 'Next' target: Secnd","location":"/States/First/Next"}"#;
+    assert!(ran.stdout.contains(expected), "{}", ran.stdout);
+    assert!(
+        ran.stdout
+            .contains(r#"{"file":"broken.asl.json","result":"FAIL","diagnostics":["#)
+    );
+    assert_eq!(lines.len(), 2);
+}
+
+#[test]
+fn standard_input_is_checked_too() {
+    let ran = ran(command(&["validate", "-", "--format", "json"]), "not json");
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stdout.contains(r#""code":"INVALID_JSON_DESCRIPTION""#),
+        "{}",
+        ran.stdout
+    );
+}

@@ -1,0 +1,201 @@
+//! One execution, from its request to its outcome.
+//!
+//! `machine` is the flat loop over states, `stages` knows the order of a state's stages, `handlers` knows
+//! timeout, Retry and Catch. `task`, `parallel` and `map` do the work that takes time, `step` all that does not.
+
+mod context;
+mod handlers;
+mod machine;
+mod map;
+mod parallel;
+mod stages;
+mod step;
+mod task;
+
+use crate::history::{EventDetails, HistoryEvent, HistorySink};
+use crate::{Engine, Environment, Execution, ExecutionRequest, Fault, Identity, Options, Outcome, StateError};
+use context::ExecutionContext;
+use expressway_asl::Document;
+use expressway_asl::document::Text;
+use expressway_asl::error_name::ErrorName;
+use futures_util::FutureExt;
+use machine::{Progress, Track};
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+/// What ends a state, a branch or a whole execution early.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// An error that handlers may match.
+    Error(StateError),
+    /// Nothing that a definition can handle.
+    Fault(Fault),
+}
+
+impl From<StateError> for Failure {
+    fn from(error: StateError) -> Failure {
+        Failure::Error(error)
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Failure {
+        Failure::Fault(fault)
+    }
+}
+
+/// The largest input, output or result of a state, in bytes of JSON text.
+///
+/// # Source
+/// "Quotas related to state machine executions" in the AWS documentation.
+pub const DATA_BYTES_MAX: usize = 262_144;
+
+/// What all parts of one execution share.
+pub(crate) struct Run<'r> {
+    environment: &'r Environment,
+    options: &'r Options,
+    identity: &'r Identity,
+    history: Option<&'r dyn HistorySink>,
+    context: ExecutionContext,
+    deadline: SystemTime,
+    /// Counts the events, whether or not anyone listens: error causes name them. All parts of an execution
+    /// are polled by one task, never at once, so plain loads and stores do.
+    events: AtomicU64,
+    transitions: AtomicU64,
+}
+
+impl Run<'_> {
+    /// Numbers an event, and shows it to whoever listens.
+    fn event(&self, previous_id: u64, details: impl FnOnce() -> EventDetails) -> u64 {
+        let id = self.events.load(Ordering::Relaxed) + 1;
+        self.events.store(id, Ordering::Relaxed);
+        if let Some(history) = self.history {
+            let event = HistoryEvent {
+                id,
+                previous_id,
+                time: self.environment.clock.now(),
+                details: details(),
+            };
+            history.record(&event);
+        }
+        id
+    }
+
+    /// Waits until `time`; refuses at once if that is not before the deadline.
+    async fn sleep_until(&self, time: SystemTime) -> Result<(), Fault> {
+        if time >= self.deadline {
+            return Err(Fault::Deadline);
+        }
+        self.environment.clock.sleep_until(time).await;
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// Runs one execution to its end, in the caller's own task: dropping the future stops all of it.
+    ///
+    /// Never fails and never panics; a mistake of ours is an [`Outcome::Faulted`].
+    pub async fn run(
+        &self,
+        environment: &Environment,
+        request: ExecutionRequest,
+        history: Option<&dyn HistorySink>,
+    ) -> Execution {
+        let ExecutionRequest {
+            input,
+            identity,
+            deadline,
+        } = request;
+        let started = environment.clock.now();
+        let mut limit = started + self.options.execution_time_max;
+        if let Some(timeout) = self.program.timeout {
+            limit = limit.min(started + timeout);
+        }
+        if let Some(deadline) = deadline {
+            limit = limit.min(deadline);
+        }
+        let run = Run {
+            environment,
+            options: &self.options,
+            identity: &identity,
+            history,
+            context: ExecutionContext::new(&identity, &input, started),
+            deadline: limit,
+            events: AtomicU64::new(0),
+            transitions: AtomicU64::new(0),
+        };
+        let outcome = run.execute(&self.program.machine, input).await;
+        Execution {
+            outcome,
+            started,
+            stopped: environment.clock.now(),
+            transitions: run.transitions.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Run<'_> {
+    async fn execute(&self, machine: &expressway_asl::program::Machine, input: Document) -> Outcome {
+        self.event(0, || EventDetails::ExecutionStarted {
+            input: input.clone(),
+            role_arn: self.identity.role_arn.clone(),
+        });
+        // The first state's event follows none: ExecutionStarted is nobody's parent (recorded everywhere).
+        let progress = Progress::default();
+        let track = Track::new(&progress);
+        let result = {
+            let work = AssertUnwindSafe(self.machine(machine, &track, input)).catch_unwind();
+            let deadline = self.environment.clock.sleep_until(self.deadline);
+            let (mut work, mut deadline) = (pin!(work), deadline);
+            std::future::poll_fn(|context| {
+                // The work first: a result that is there when the time is up counts.
+                if let std::task::Poll::Ready(result) = work.as_mut().poll(context) {
+                    return std::task::Poll::Ready(result);
+                }
+                deadline
+                    .as_mut()
+                    .poll(context)
+                    .map(|()| Ok(Err(Failure::Fault(Fault::Deadline))))
+            })
+            .await
+        };
+        match result {
+            Ok(Ok(output)) => {
+                self.event(track.previous(), || EventDetails::ExecutionSucceeded {
+                    output: output.clone(),
+                });
+                Outcome::Succeeded(output)
+            }
+            Ok(Err(Failure::Error(error))) => {
+                self.event(track.previous(), || EventDetails::ExecutionFailed(error.clone()));
+                Outcome::Failed(error)
+            }
+            Ok(Err(Failure::Fault(Fault::Deadline))) => {
+                let error = StateError {
+                    name: Some(ErrorName::Timeout),
+                    cause: None,
+                };
+                self.event(0, || EventDetails::ExecutionTimedOut(error));
+                Outcome::TimedOut
+            }
+            Ok(Err(Failure::Fault(fault))) => self.aborted(track.previous(), fault),
+            Err(panic) => self.aborted(track.previous(), Fault::Bug(panic_text(&*panic))),
+        }
+    }
+
+    fn aborted(&self, previous: u64, fault: Fault) -> Outcome {
+        let cause = Some(Text::from(fault.to_string()));
+        self.event(previous, || {
+            EventDetails::ExecutionAborted(StateError { name: None, cause })
+        });
+        Outcome::Faulted(fault)
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> Text {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("panic").into()
+}

@@ -1,0 +1,126 @@
+//! The context object, and what expressions of a state can see.
+
+use super::Run;
+use super::machine::{Track, Visit};
+use crate::Identity;
+use expressway_asl::Document;
+use expressway_asl::document::{Object, Text};
+use expressway_asl::scope::Scope;
+use expressway_asl::timestamp::Timestamp;
+use std::cell::OnceCell;
+use std::time::SystemTime;
+
+/// The part of the context object that does not change within an execution.
+pub(super) struct ExecutionContext {
+    execution: Document,
+    state_machine: Document,
+}
+
+impl ExecutionContext {
+    pub(super) fn new(identity: &Identity, input: &Document, started: SystemTime) -> ExecutionContext {
+        let text = |text: &Text| Document::String(Text::clone(text));
+        let mut execution: Object = [
+            ("Id", text(&identity.execution_arn)),
+            ("Input", input.clone()),
+            ("StartTime", Timestamp::from(started).to_string().into()),
+            ("Name", text(&identity.execution_name)),
+        ]
+        .into_iter()
+        .collect();
+        if let Some(role_arn) = &identity.role_arn {
+            execution.insert("RoleArn", text(role_arn));
+        }
+        if let Some(count) = identity.redrive_count {
+            execution.insert("RedriveCount", Document::from(count));
+        }
+        ExecutionContext {
+            execution: execution.into(),
+            state_machine: Document::object([
+                ("Id", text(&identity.state_machine_arn)),
+                ("Name", text(&identity.state_machine_name)),
+            ]),
+        }
+    }
+}
+
+/// What expressions of a state see while they are evaluated: `$`, `$$` and random bits.
+pub(super) struct StateScope<'s> {
+    run: &'s Run<'s>,
+    visit: &'s Visit<'s>,
+    input: &'s Document,
+    map: Option<&'s Document>,
+    context: OnceCell<Document>,
+}
+
+impl<'s> StateScope<'s> {
+    /// `input` is what `$` means; the track tells the item of the surrounding Map state.
+    pub(super) fn new(
+        run: &'s Run<'_>,
+        track: &'s Track<'_>,
+        visit: &'s Visit<'_>,
+        input: &'s Document,
+    ) -> StateScope<'s> {
+        StateScope {
+            run,
+            visit,
+            input,
+            map: track.map.as_ref(),
+            context: OnceCell::new(),
+        }
+    }
+
+    /// The same with another item of a Map state.
+    pub(super) fn with_map(mut self, map: &'s Document) -> StateScope<'s> {
+        self.map = Some(map);
+        self
+    }
+
+    fn build_context(&self) -> Document {
+        let visit = self.visit;
+        let entered = visit.entered_time.unwrap_or(SystemTime::UNIX_EPOCH);
+        let mut state: Object = [
+            ("Name", Document::String(Text::clone(&visit.state.name))),
+            ("EnteredTime", Timestamp::from(entered).to_string().into()),
+        ]
+        .into_iter()
+        .collect();
+        if visit.counts_retries() {
+            state.insert("RetryCount", Document::from(visit.retry_count as i64));
+        }
+        let mut context: Object = [
+            ("Execution", self.run.context.execution.clone()),
+            ("StateMachine", self.run.context.state_machine.clone()),
+            ("State", state.into()),
+        ]
+        .into_iter()
+        .collect();
+        if let Some(map) = self.map {
+            context.insert("Map", map.clone());
+        }
+        context.into()
+    }
+}
+
+impl Scope for StateScope<'_> {
+    fn input(&self) -> &Document {
+        self.input
+    }
+
+    fn context(&self) -> Document {
+        self.context.get_or_init(|| self.build_context()).clone()
+    }
+
+    fn variable(&self, _name: &str) -> Option<Document> {
+        None
+    }
+
+    fn random(&self) -> u128 {
+        self.run.environment.entropy.random()
+    }
+}
+
+/// `Map` of the context object for one item.
+pub(super) fn map_item(index: usize, value: &Document) -> Document {
+    let item = Document::object([("Index", Document::from(index as i64)), ("Value", value.clone())]);
+    Document::object([("Item", item)])
+}

@@ -1,0 +1,103 @@
+//! Retry and Catch: the one place that knows what happens after an error.
+
+use super::machine::{Track, Visit};
+use super::{Failure, Run};
+use crate::history::EventDetails;
+use crate::{Fault, StateError};
+use expressway_asl::Document;
+use expressway_asl::program::{Retrier, StateKind, StateType, Transition};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+impl Run<'_> {
+    /// Does the work of a Task, Parallel or Map state, again as `Retry` says, and goes where `Catch` says.
+    pub(super) async fn work_with_handlers(
+        &self,
+        track: &Track<'_>,
+        visit: &mut Visit<'_>,
+        input: Document,
+    ) -> Result<(Document, Transition), Failure> {
+        let state = visit.state;
+        // Retriers count per visit of the state, each for itself (ASL spec, "Errors": Retrying After Error).
+        let mut retries: Vec<u64> = Vec::new();
+        loop {
+            let error = match self.attempt(track, visit, &input).await {
+                // Past the handlers: an OutputPath that finds nothing fails the execution (recorded:
+                // `*test_catch_states_runtime*`).
+                Ok(placed) => return Ok((self.select_output(track, visit, placed)?, state.transition)),
+                Err(Failure::Error(error)) => error,
+                Err(fault) => return Err(fault),
+            };
+            if let Some(delay) = self.retry_delay(&state.retry, &mut retries, &error) {
+                let now = self.environment.clock.now();
+                // A retry that would start after the deadline is not waited for.
+                self.sleep_until(now.checked_add(delay).unwrap_or(self.deadline))
+                    .await?;
+                visit.retry_count += 1;
+                continue;
+            }
+            self.exhausted(track, visit);
+            let catcher = state
+                .catch
+                .iter()
+                .find(|catcher| catcher.errors.matches(error.name.as_ref()));
+            let Some(catcher) = catcher else {
+                if track.is_branch && matches!(state.kind, StateKind::Task(_)) {
+                    self.event(track.previous(), || EventDetails::StateAborted {
+                        state_type: StateType::Task,
+                    });
+                }
+                return Err(error.into());
+            };
+            // Neither ResultSelector nor OutputPath apply here (recorded: `*catch_output_path*`).
+            let output = self.place(visit, &catcher.result_path, input, error.to_document())?;
+            return Ok((output, Transition::Next(catcher.next)));
+        }
+    }
+
+    /// One try of a state: stages 1 to 4.
+    async fn attempt(&self, track: &Track<'_>, visit: &Visit<'_>, input: &Document) -> Result<Document, Failure> {
+        let selected = self.select_input(track, visit, input.clone())?;
+        let result = match &visit.state.kind {
+            StateKind::Task(task) => self.task(track, visit, task, selected).await?,
+            StateKind::Parallel { branches } => self.parallel(track, visit, branches, selected).await?,
+            StateKind::Map(map) => self.map(track, visit, map, selected).await?,
+            _ => return Err(Fault::Bug("a state without work was given handlers".into()).into()),
+        };
+        Ok(self.place_result(track, visit, input.clone(), result)?)
+    }
+
+    /// How long to wait before the next try; none if there is none.
+    fn retry_delay(&self, retriers: &[Retrier], retries: &mut Vec<u64>, error: &StateError) -> Option<Duration> {
+        // The first retrier that matches decides, also when its attempts are used up.
+        let (at, retrier) = retriers
+            .iter()
+            .enumerate()
+            .find(|(_, retrier)| retrier.errors.matches(error.name.as_ref()))?;
+        retries.resize(retriers.len(), 0);
+        let count = retries.get_mut(at)?;
+        if *count >= retrier.max_attempts {
+            return None;
+        }
+        let delay = retrier.delay(*count);
+        *count += 1;
+        if !retrier.full_jitter {
+            return Some(delay);
+        }
+        let share = (self.environment.entropy.random() >> 64) as f64 / u64::MAX as f64;
+        Some(delay.mul_f64(share))
+    }
+
+    /// Records that a Parallel or Map state has failed for good, if it came so far as to start its children.
+    fn exhausted(&self, track: &Track<'_>, visit: &Visit<'_>) {
+        if !visit.has_children.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        let details = match &visit.state.kind {
+            StateKind::Parallel { .. } => EventDetails::ParallelStateFailed,
+            StateKind::Map(_) => EventDetails::MapStateFailed,
+            _ => return,
+        };
+        track.follow(self.event(track.previous(), || details));
+    }
+}

@@ -1,0 +1,188 @@
+//! The flat loop that runs the states of a machine.
+
+use super::{Failure, Run};
+use crate::history::EventDetails;
+use crate::{Fault, StateError};
+use expressway_asl::Document;
+use expressway_asl::document::Text;
+use expressway_asl::error_name::ErrorName;
+use expressway_asl::program::{Machine, State, StateKind, StateType, Transition};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::time::SystemTime;
+
+/// One line of states: the execution's own, a branch's, or an iteration's.
+pub(super) struct Track<'l> {
+    pub(super) progress: &'l Progress,
+    /// `Map` of the context object, inside an iteration.
+    pub(super) map: Option<Document>,
+    /// Whether this is a branch of a Parallel state.
+    pub(super) is_branch: bool,
+}
+
+/// How far a line has come. Kept apart from the line, so that it outlives one that is dropped.
+#[derive(Default)]
+pub(super) struct Progress {
+    previous: AtomicU64,
+    state_type: AtomicU8,
+}
+
+impl Progress {
+    /// A line that begins after this event.
+    pub(super) fn after(previous: u64) -> Progress {
+        Progress {
+            previous: AtomicU64::new(previous),
+            state_type: AtomicU8::new(Progress::NOWHERE),
+        }
+    }
+
+    const NOWHERE: u8 = u8::MAX;
+
+    pub(super) fn previous(&self) -> u64 {
+        self.previous.load(Ordering::Relaxed)
+    }
+
+    /// The type of the state that the line is in; none before its first and after its last.
+    pub(super) fn state_type(&self) -> Option<StateType> {
+        StateType::ALL
+            .get(usize::from(self.state_type.load(Ordering::Relaxed)))
+            .copied()
+    }
+}
+
+impl<'l> Track<'l> {
+    pub(super) fn new(progress: &'l Progress) -> Track<'l> {
+        Track {
+            progress,
+            map: None,
+            is_branch: false,
+        }
+    }
+
+    /// The last event on this line, which the next one follows.
+    pub(super) fn previous(&self) -> u64 {
+        self.progress.previous()
+    }
+
+    /// Makes `event` the last one on this line.
+    pub(super) fn follow(&self, event: u64) {
+        self.progress.previous.store(event, Ordering::Relaxed);
+    }
+
+    /// The line has ended.
+    pub(super) fn end(&self) {
+        self.progress.state_type.store(Progress::NOWHERE, Ordering::Relaxed);
+    }
+
+    fn enter(&self, state_type: StateType) {
+        self.progress.state_type.store(state_type as u8, Ordering::Relaxed);
+    }
+}
+
+/// One visit of a state.
+pub(super) struct Visit<'v> {
+    pub(super) state: &'v State,
+    /// The event that entered the state; error causes name it.
+    pub(super) entered_id: u64,
+    /// When it was entered; only known if somebody will ask.
+    pub(super) entered_time: Option<SystemTime>,
+    pub(super) retry_count: u64,
+    /// Whether branches or iterations have been started by this attempt and have not all succeeded.
+    pub(super) has_children: AtomicBool,
+}
+
+impl Visit<'_> {
+    /// Whether the context object shows a retry count.
+    pub(super) fn counts_retries(&self) -> bool {
+        matches!(
+            self.state.kind,
+            StateKind::Task(_) | StateKind::Parallel { .. } | StateKind::Map(_)
+        )
+    }
+
+    /// An error of this state, with the words that the service puts before what happened.
+    pub(super) fn error(&self, name: ErrorName, detail: &str) -> StateError {
+        let cause = format!(
+            "An error occurred while executing the state '{}' (entered at the event id #{}). {detail}",
+            self.state.name, self.entered_id
+        );
+        StateError::new(name, cause)
+    }
+
+    pub(super) fn runtime_error(&self, detail: &str) -> StateError {
+        self.error(ErrorName::Runtime, detail)
+    }
+}
+
+/// How often the loop looks at the clock: a machine that never waits must end in time too, and let others run.
+const TRANSITIONS_PER_CHECK: u64 = 256;
+
+impl Run<'_> {
+    /// Runs a machine to its end and returns its output.
+    pub(super) async fn machine(
+        &self,
+        machine: &Machine,
+        track: &Track<'_>,
+        input: Document,
+    ) -> Result<Document, Failure> {
+        let mut id = machine.start;
+        let mut data = input;
+        loop {
+            let Some(state) = machine.state(id) else {
+                return Err(Fault::Bug("a state id points outside its machine".into()).into());
+            };
+            self.count_transition().await?;
+            let mut visit = self.enter(state, track, &data);
+            let (output, transition) = match &state.kind {
+                StateKind::Task(_) | StateKind::Parallel { .. } | StateKind::Map(_) => {
+                    self.work_with_handlers(track, &mut visit, data).await?
+                }
+                StateKind::Wait(wait) => {
+                    self.wait(track, &visit, wait, &data).await?;
+                    self.step(track, &visit, data)?
+                }
+                _ => self.step(track, &visit, data)?,
+            };
+            self.check_output(&visit, &output)?;
+            track.follow(self.event(track.previous(), || EventDetails::StateExited {
+                state_type: state.state_type(),
+                name: Text::clone(&state.name),
+                output: output.clone(),
+            }));
+            data = output;
+            match transition {
+                Transition::Next(next) => id = next,
+                Transition::End => return Ok(data),
+            }
+        }
+    }
+
+    async fn count_transition(&self) -> Result<(), Fault> {
+        let transitions = self.transitions.load(Ordering::Relaxed) + 1;
+        self.transitions.store(transitions, Ordering::Relaxed);
+        if transitions.is_multiple_of(TRANSITIONS_PER_CHECK) {
+            if self.environment.clock.now() >= self.deadline {
+                return Err(Fault::Deadline);
+            }
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    fn enter<'v>(&self, state: &'v State, track: &Track<'_>, input: &Document) -> Visit<'v> {
+        track.enter(state.state_type());
+        let entered_id = self.event(track.previous(), || EventDetails::StateEntered {
+            state_type: state.state_type(),
+            name: Text::clone(&state.name),
+            input: input.clone(),
+        });
+        track.follow(entered_id);
+        let entered_time = state.uses_context.then(|| self.environment.clock.now());
+        Visit {
+            state,
+            entered_id,
+            entered_time,
+            retry_count: 0,
+            has_children: AtomicBool::new(false),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Map states: one machine for each item, a bounded number at once, in the execution's own future.
+
+use super::context::{StateScope, map_item};
+use super::machine::{Progress, Track, Visit};
+use super::parallel::{Line, Results};
+use super::stages::check_result_bytes;
+use super::{Failure, Run};
+use crate::history::EventDetails;
+use crate::{Fault, StateError};
+use expressway_asl::Document;
+use expressway_asl::document::{Array, Text};
+use expressway_asl::program::{Count, Map};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use std::sync::atomic::Ordering;
+
+impl Run<'_> {
+    pub(super) async fn map(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'_>,
+        map: &Map,
+        input: Document,
+    ) -> Result<Document, Failure> {
+        let concurrency = self.map_concurrency(track, visit, map, &input)?;
+        let items = self.items(track, visit, map, input.clone())?;
+        let started = self.event(track.previous(), || EventDetails::MapStateStarted {
+            length: items.len(),
+        });
+        track.follow(started);
+        visit.has_children.store(true, Ordering::Relaxed);
+        let name = || Text::clone(&visit.state.name);
+
+        let progress: Vec<_> = items.iter().map(|_| Progress::after(started)).collect();
+        let mut waiting = items.iter().zip(&progress).enumerate();
+        let mut lines: FuturesUnordered<Line<'_>> = FuturesUnordered::new();
+        let mut results = Results::new(items.len());
+        let mut deadline = None;
+        loop {
+            while deadline.is_none() && lines.len() < concurrency {
+                let Some((index, (item, progress))) = waiting.next() else {
+                    break;
+                };
+                let context = map_item(index, item);
+                let input = self.iteration_input(track, visit, map, &input, item, &context)?;
+                let line = Track {
+                    map: Some(context),
+                    ..Track::new(progress)
+                };
+                let begun = self.event(track.previous(), || EventDetails::MapIterationStarted {
+                    name: name(),
+                    index,
+                });
+                line.follow(begun);
+                lines.push(self.line(&map.processor, line, input, index));
+            }
+            let Some(end) = lines.next().await else {
+                break;
+            };
+            // The next iteration, or a new attempt, follows the last event inside this one (recorded: `*map_state*`).
+            track.follow(end.previous);
+            let index = end.index;
+            match end.result {
+                Ok(output) => {
+                    results.set(index, output);
+                    let succeeded = self.event(end.previous, || EventDetails::MapIterationSucceeded {
+                        name: name(),
+                        index,
+                    });
+                    if waiting.len() == 0 && lines.is_empty() {
+                        track.follow(succeeded);
+                    }
+                }
+                Err(Failure::Fault(Fault::Deadline)) => deadline = Some(Fault::Deadline),
+                Err(failure) => {
+                    drop(lines);
+                    self.event(end.previous, || EventDetails::MapIterationFailed {
+                        name: name(),
+                        index,
+                    });
+                    for (index, line) in progress.iter().enumerate() {
+                        if line.state_type().is_some() {
+                            self.event(line.previous(), || EventDetails::MapIterationAborted {
+                                name: name(),
+                                index,
+                            });
+                        }
+                    }
+                    return Err(failure);
+                }
+            }
+        }
+        if let Some(fault) = deadline {
+            return Err(fault.into());
+        }
+        let result = results.into_document();
+        check_result_bytes(&visit.state.name, &result)?;
+        visit.has_children.store(false, Ordering::Relaxed);
+        // A leaf: the state's exit follows what this follows (recorded: `*map_state*`).
+        self.event(track.previous(), || EventDetails::MapStateSucceeded);
+        Ok(result)
+    }
+
+    fn items(&self, track: &Track<'_>, visit: &Visit<'_>, map: &Map, input: Document) -> Result<Array, StateError> {
+        match self.select(track, visit, &map.items_path, input)? {
+            Document::Array(items) => Ok(items),
+            _ => {
+                let path = match &map.items_path {
+                    expressway_asl::program::Selection::Path(path) => path.text(),
+                    _ => "$",
+                };
+                Err(visit.runtime_error(&format!("Reference path \"{path}\" must point to array.")))
+            }
+        }
+    }
+
+    fn iteration_input(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'_>,
+        map: &Map,
+        input: &Document,
+        item: &Document,
+        context: &Document,
+    ) -> Result<Document, StateError> {
+        let Some(selector) = &map.item_selector else {
+            return Ok(item.clone());
+        };
+        let scope = StateScope::new(self, track, visit, input).with_map(context);
+        let input = selector
+            .evaluate(&scope)
+            .map_err(|error| visit.evaluation_error(&error))?;
+        self.check_parameters(visit, &input)?;
+        Ok(input)
+    }
+
+    fn map_concurrency(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'_>,
+        map: &Map,
+        input: &Document,
+    ) -> Result<usize, StateError> {
+        let given = match &map.max_concurrency {
+            None => 0,
+            Some(Count::Literal(count)) => *count,
+            Some(Count::Path(path)) => {
+                let scope = StateScope::new(self, track, visit, input);
+                let value = path
+                    .evaluate(&scope)
+                    .map_err(|no_match| visit.runtime_error(&no_match.to_string()))?;
+                let count = value.as_i64().and_then(|count| u64::try_from(count).ok());
+                count.ok_or_else(|| {
+                    let value = value.as_str().map_or_else(|| value.to_json(), str::to_owned);
+                    let detail = format!(
+                        "The MaxConcurrencyPath field refers to value \"{value}\" which is not a valid integer: {}",
+                        path.text()
+                    );
+                    visit.runtime_error(&detail)
+                })?
+            }
+        };
+        let given = usize::try_from(given).unwrap_or(usize::MAX);
+        Ok(if given == 0 {
+            self.options.map_concurrency_default.max(1)
+        } else {
+            given
+        })
+    }
+}

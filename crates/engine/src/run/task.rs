@@ -1,0 +1,209 @@
+//! One attempt of a Task state.
+
+use super::context::StateScope;
+use super::machine::{Track, Visit};
+use super::stages::check_result_bytes;
+use super::{Failure, Run};
+use crate::history::{EventDetails, TaskResource, TaskScheduled};
+use crate::{StateError, TaskError, TaskRequest};
+use expressway_asl::Document;
+use expressway_asl::document::Text;
+use expressway_asl::error_name::ErrorName;
+use expressway_asl::program::{Count, Task};
+use expressway_asl::resource::Resource;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+impl Run<'_> {
+    pub(super) async fn task(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'_>,
+        task: &Task,
+        input: Document,
+    ) -> Result<Document, Failure> {
+        let timeout = self.seconds(track, visit, task.timeout.as_ref(), "TimeoutSecondsPath", &input)?;
+        let heartbeat = self.seconds(track, visit, task.heartbeat.as_ref(), "HeartbeatSecondsPath", &input)?;
+        let role_arn = match &task.credentials {
+            Some(credentials) => self.role_arn(track, visit, credentials, &input)?,
+            None => None,
+        };
+        let parameters = self.effective_input(track, visit, input)?;
+        let schedule = || scheduled(self, task, &parameters, timeout, heartbeat, role_arn.clone());
+        track.follow(self.event(track.previous(), schedule));
+        let permit = self.environment.budget.acquire().await?;
+        track.follow(self.event(track.previous(), || started(task)));
+        let request = TaskRequest {
+            resource: &task.resource,
+            input: parameters,
+            state_name: &visit.state.name,
+            attempt: u32::try_from(visit.retry_count).unwrap_or(u32::MAX),
+            role_arn: role_arn.clone(),
+            execution_arn: &self.identity.execution_arn,
+        };
+        let result = self.call(request, timeout).await;
+        drop(permit);
+        let result = result.and_then(|result| {
+            check_result_bytes(&task.resource.limit_name(), &result)?;
+            Ok(result)
+        });
+        match result {
+            Ok(result) => {
+                track.follow(self.event(track.previous(), || succeeded(task, &result)));
+                Ok(result)
+            }
+            Err(TaskError::State(error)) => {
+                track.follow(self.event(track.previous(), || failed(task, &error)));
+                Err(error.into())
+            }
+            Err(TaskError::Fault(fault)) => Err(fault.into()),
+        }
+    }
+
+    /// Asks the runner, for at most `timeout` seconds; drops the request after that.
+    async fn call(&self, request: TaskRequest<'_>, timeout: Option<u64>) -> Result<Document, TaskError> {
+        let clock = &self.environment.clock;
+        let _in_flight = InFlight::start(&**clock);
+        let mut answer = pin!(self.environment.tasks.run(request));
+        let Some(seconds) = timeout else {
+            return answer.await;
+        };
+        let mut timeout = clock.sleep_until(clock.now() + Duration::from_secs(seconds));
+        std::future::poll_fn(|context| {
+            if let Poll::Ready(result) = answer.as_mut().poll(context) {
+                return Poll::Ready(result);
+            }
+            timeout.as_mut().poll(context).map(|()| {
+                // No cause, as recorded.
+                Err(StateError {
+                    name: Some(ErrorName::Timeout),
+                    cause: None,
+                }
+                .into())
+            })
+        })
+        .await
+    }
+
+    fn seconds(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'_>,
+        count: Option<&Count>,
+        field: &str,
+        input: &Document,
+    ) -> Result<Option<u64>, StateError> {
+        let path = match count {
+            None => return Ok(None),
+            Some(Count::Literal(seconds)) => return Ok(Some(*seconds)),
+            Some(Count::Path(path)) => path,
+        };
+        let scope = StateScope::new(self, track, visit, input);
+        let value = path
+            .evaluate(&scope)
+            .map_err(|no_match| visit.runtime_error(&no_match.to_string()))?;
+        match value
+            .as_i64()
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .filter(|seconds| *seconds > 0)
+        {
+            Some(seconds) => Ok(Some(seconds)),
+            None => {
+                let detail = format!(
+                    "The {field} parameter does not reference a positive integer: {} == {value}",
+                    path.text()
+                );
+                Err(visit.runtime_error(&detail))
+            }
+        }
+    }
+
+    fn role_arn(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'_>,
+        credentials: &expressway_asl::template::Template,
+        input: &Document,
+    ) -> Result<Option<Text>, StateError> {
+        let credentials = self.evaluate(track, visit, credentials, input)?;
+        match credentials.get("RoleArn") {
+            Some(Document::String(role_arn)) => Ok(Some(Text::clone(role_arn))),
+            _ => Err(visit.runtime_error("The field 'RoleArn' of 'Credentials' must be a string.")),
+        }
+    }
+}
+
+/// Tells the clock that a task attempt runs, for as long as it lives.
+struct InFlight<'c>(&'c dyn crate::Clock);
+
+impl<'c> InFlight<'c> {
+    fn start(clock: &'c dyn crate::Clock) -> InFlight<'c> {
+        clock.task_in_flight(true);
+        InFlight(clock)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.task_in_flight(false);
+    }
+}
+
+fn resource(task: &Task) -> TaskResource {
+    TaskResource {
+        resource_type: task.resource.resource_type(),
+        resource: Text::clone(task.resource.name()),
+    }
+}
+
+fn scheduled(
+    run: &Run<'_>,
+    task: &Task,
+    parameters: &Document,
+    timeout_seconds: Option<u64>,
+    heartbeat_seconds: Option<u64>,
+    role_arn: Option<Text>,
+) -> EventDetails {
+    match &task.resource {
+        Resource::Function { arn } => EventDetails::LambdaFunctionScheduled {
+            resource: Text::clone(arn),
+            input: parameters.clone(),
+            timeout_seconds,
+            role_arn,
+        },
+        _ => EventDetails::TaskScheduled(Box::new(TaskScheduled {
+            resource: resource(task),
+            region: Text::clone(&run.identity.region),
+            parameters: parameters.clone(),
+            timeout_seconds,
+            heartbeat_seconds,
+            role_arn,
+        })),
+    }
+}
+
+fn started(task: &Task) -> EventDetails {
+    match &task.resource {
+        Resource::Function { .. } => EventDetails::LambdaFunctionStarted,
+        _ => EventDetails::TaskStarted(resource(task)),
+    }
+}
+
+fn succeeded(task: &Task, output: &Document) -> EventDetails {
+    match &task.resource {
+        Resource::Function { .. } => EventDetails::LambdaFunctionSucceeded { output: output.clone() },
+        _ => EventDetails::TaskSucceeded(resource(task), output.clone()),
+    }
+}
+
+fn failed(task: &Task, error: &StateError) -> EventDetails {
+    let error = error.clone();
+    let is_timeout = error.name == Some(ErrorName::Timeout);
+    match &task.resource {
+        Resource::Function { .. } if is_timeout => EventDetails::LambdaFunctionTimedOut(error),
+        Resource::Function { .. } => EventDetails::LambdaFunctionFailed(error),
+        _ if is_timeout => EventDetails::TaskTimedOut(resource(task), error),
+        _ => EventDetails::TaskFailed(resource(task), error),
+    }
+}
