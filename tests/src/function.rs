@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead};
 use tokio::process::Child;
 use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
 
 /// The function's ARN.
 pub const FUNCTION_ARN: &str = "arn:aws:lambda:eu-west-1:111122223333:function:orders";
@@ -29,10 +30,22 @@ pub struct Setup {
 #[derive(Debug)]
 pub struct Function {
     child: Child,
+    output: Vec<JoinHandle<Vec<String>>>,
     runtime_api: Server,
     state: Arc<State>,
     /// Holds the definition's file.
     _package: TempDir,
+}
+
+/// How a function ended.
+#[derive(Clone, Debug)]
+pub struct End {
+    /// The status of the process.
+    pub status: ExitStatus,
+    /// The error that it reported to Lambda instead of asking for events.
+    pub init_error: Option<Answer>,
+    /// All lines that it wrote.
+    pub log: Vec<String>,
 }
 
 /// What came of an invocation.
@@ -59,7 +72,6 @@ struct State {
     has_events: Notify,
     answers: Mutex<HashMap<String, oneshot::Sender<Answer>>>,
     init_error: Mutex<Option<Answer>>,
-    output: Mutex<Vec<String>>,
     invocations: Mutex<u64>,
 }
 
@@ -130,10 +142,11 @@ impl Setup {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        collect(child.stdout.take(), &state);
-        collect(child.stderr.take(), &state);
+        let stdout = child.stdout.take().map(|output| tokio::spawn(lines(output)));
+        let stderr = child.stderr.take().map(|output| tokio::spawn(lines(output)));
         Ok(Function {
             child,
+            output: stdout.into_iter().chain(stderr).collect(),
             runtime_api,
             state,
             _package: package,
@@ -161,28 +174,42 @@ impl Function {
         let body = event.into();
         lock(&self.state.events).push_back((request_id, Event { body, deadline }));
         self.state.has_events.notify_one();
-        let answer = receiver.await.unwrap_or_else(|_| self.no_answer());
+        let no_answer = |_| Answer::Error("Test.NoAnswer".to_owned(), String::new());
+        let answer = receiver.await.unwrap_or_else(no_answer);
         let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
         (answer, left)
     }
 
-    fn no_answer(&self) -> Answer {
-        Answer::Error("Test.NoAnswer".to_owned(), self.log().join("\n"))
+    /// Ends the function, and gives all lines that it wrote.
+    ///
+    /// # Errors
+    /// The process can not be ended.
+    pub async fn log(mut self) -> io::Result<Vec<String>> {
+        self.child.kill().await?;
+        self.written().await
     }
 
-    /// The lines that the function has written so far.
-    pub fn log(&self) -> Vec<String> {
-        lock(&self.state.output).clone()
-    }
-
-    /// Waits until the function has ended, and gives the error that it reported to Lambda before, if it did.
+    /// Waits until the function has ended by itself.
     ///
     /// # Errors
     /// The process can not be waited for.
-    pub async fn end(&mut self) -> io::Result<(ExitStatus, Option<Answer>)> {
+    pub async fn end(mut self) -> io::Result<End> {
         let status = self.child.wait().await?;
         let init_error = lock(&self.state.init_error).clone();
-        Ok((status, init_error))
+        let log = self.written().await?;
+        Ok(End {
+            status,
+            init_error,
+            log,
+        })
+    }
+
+    async fn written(self) -> io::Result<Vec<String>> {
+        let mut all = Vec::new();
+        for lines in self.output {
+            all.append(&mut lines.await.map_err(io::Error::other)?);
+        }
+        Ok(all)
     }
 
     /// The requests that the function made of the Runtime API.
@@ -237,17 +264,14 @@ impl State {
     }
 }
 
-fn collect(output: Option<impl AsyncRead + Send + Unpin + 'static>, state: &Arc<State>) {
-    let Some(output) = output else {
-        return;
-    };
-    let state = Arc::clone(state);
-    tokio::spawn(async move {
-        let mut lines = tokio::io::BufReader::new(output).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            lock(&state.output).push(line);
-        }
-    });
+/// All lines of an output, until it is closed.
+async fn lines(output: impl AsyncRead + Unpin) -> Vec<String> {
+    let mut reader = tokio::io::BufReader::new(output).lines();
+    let mut lines = Vec::new();
+    while let Ok(Some(line)) = reader.next_line().await {
+        lines.push(line);
+    }
+    lines
 }
 
 /// The function's binary, built when the first test asks for it.

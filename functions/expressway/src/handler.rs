@@ -9,16 +9,11 @@ use expressway_asl::error_name::ErrorName;
 use expressway_asl::program::Program;
 use expressway_engine::history::{HistoryEvent, HistorySink};
 use expressway_engine::{
-    Clock, Engine, Entropy, Environment, ExecutionRequest, Fault, Options, Outcome, StateError, TaskBudget, TaskRunner,
+    Clock, DATA_BYTES_MAX, Engine, Entropy, Environment, ExecutionRequest, Fault, Options, Outcome, StateError,
+    TaskBudget, TaskRunner,
 };
 use std::sync::Arc;
 use std::time::SystemTime;
-
-/// The largest input of an execution in bytes of JSON text.
-///
-/// # Source
-/// "Quotas related to state machine executions" in the Step Functions documentation.
-pub(crate) const INPUT_BYTES_MAX: usize = 262_144;
 
 /// The largest answer that Lambda takes from a function.
 const ANSWER_BYTES_MAX: usize = 6_291_556;
@@ -204,10 +199,10 @@ impl<'a> Invocation<'a> {
 /// Refuses an input that is larger than Step Functions allows.
 pub(crate) fn check_input(input: &Document) -> Result<(), Failure> {
     let bytes = input.json_bytes();
-    if bytes <= INPUT_BYTES_MAX {
+    if bytes <= DATA_BYTES_MAX {
         return Ok(());
     }
-    let cause = format!("the execution's input has {bytes} bytes, at most {INPUT_BYTES_MAX} are allowed");
+    let cause = format!("the execution's input has {bytes} bytes, at most {DATA_BYTES_MAX} are allowed");
     Err(StateError::new(ErrorName::DataLimitExceeded, cause).into())
 }
 
