@@ -16,6 +16,9 @@ use tokio::task::JoinHandle;
 /// The function's ARN.
 pub const FUNCTION_ARN: &str = "arn:aws:lambda:eu-west-1:111122223333:function:orders";
 
+/// The trace that invocations belong to.
+pub const TRACE_ID: &str = "Root=1-65f0a1b2-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0";
+
 /// The time that an invocation has unless a test says otherwise: longer than any test takes.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -257,10 +260,7 @@ impl State {
             .with_header("lambda-runtime-aws-request-id", &request_id)
             .with_header("lambda-runtime-deadline-ms", &deadline.to_string())
             .with_header("lambda-runtime-invoked-function-arn", FUNCTION_ARN)
-            .with_header(
-                "lambda-runtime-trace-id",
-                "Root=1-65f0a1b2-0123456789abcdef01234567;Sampled=0",
-            )
+            .with_header("lambda-runtime-trace-id", TRACE_ID)
     }
 }
 

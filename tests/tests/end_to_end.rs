@@ -9,7 +9,7 @@
     reason = "helpers of tests are tests"
 )]
 
-use expressway_tests::function::{Answer, Function, Setup};
+use expressway_tests::function::{Answer, Function, Setup, TRACE_ID};
 use expressway_tests::server::{Reply, Request, Server};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -121,6 +121,8 @@ async fn http_requests_are_answered_with_the_output() {
     let request = &seen.requests[0];
     assert_eq!(request.text(), r#"{"orderId":"4711","amount":12.5}"#);
     assert_eq!(request.header("x-amz-security-token"), Some("token"));
+    // So that traces go on, and Lambda can stop a function that calls itself for ever.
+    assert_eq!(request.header("x-amzn-trace-id"), Some(TRACE_ID));
 }
 
 #[tokio::test]

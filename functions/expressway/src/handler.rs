@@ -73,11 +73,6 @@ impl InvocationError {
             message: message.into(),
         }
     }
-
-    /// An event that is not what its shape promises.
-    pub(crate) fn invalid_event(message: impl Into<String>) -> InvocationError {
-        InvocationError::new("Expressway.InvalidEvent", message)
-    }
 }
 
 impl Handler {
@@ -105,9 +100,9 @@ impl Handler {
     /// The event is not what its source sends, or its execution failed and its source is to know by a failed
     /// invocation.
     pub async fn handle(&self, event: &[u8], context: &InvocationContext<'_>) -> Result<String, InvocationError> {
-        let event = document::parse(event)
-            .map_err(|error| InvocationError::invalid_event(format!("the event is not JSON: {error}")))?;
         let invocation = Invocation::new(self, context);
+        let event = document::parse(event)
+            .map_err(|error| invocation.invalid_event(&format!("the event is not JSON: {error}")))?;
         let answer = event_source::handle(&invocation, &event).await?;
         if answer.len() > ANSWER_BYTES_MAX {
             let message = format!("the answer has {} bytes, Lambda takes {ANSWER_BYTES_MAX}", answer.len());
@@ -162,7 +157,10 @@ impl<'a> Invocation<'a> {
         caller: Caller,
         input: Document,
     ) -> Result<Document, Failure> {
-        check_input(&input)?;
+        if let Err(failure) = check_input(&input) {
+            self.problem(&InvocationError::from(failure.clone()).to_string());
+            return Err(failure);
+        }
         let identity = self.machine.execution(name, caller, &*self.environment.entropy);
         let execution_arn = Text::clone(&identity.execution_arn);
         let request = ExecutionRequest {
@@ -186,6 +184,12 @@ impl<'a> Invocation<'a> {
                 Err(Failure::internal(self.context.request_id))
             }
         }
+    }
+
+    /// An event that is not what its shape promises. Nobody may wait for the answer, so the log has it, too.
+    pub(crate) fn invalid_event(&self, message: &str) -> InvocationError {
+        self.problem(message);
+        InvocationError::new("Expressway.InvalidEvent", message)
     }
 
     /// Tells whoever runs the function about something that the answer does not say.

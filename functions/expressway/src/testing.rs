@@ -11,6 +11,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+/// The text of a sample event.
+macro_rules! event {
+    ($name:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/events/", $name, ".json"))
+    };
+}
+
+pub(crate) use event;
+
 /// What a task does.
 pub(crate) enum Answer {
     Result(Document),

@@ -41,7 +41,7 @@ struct Message {
 }
 
 pub(super) async fn handle(invocation: &Invocation<'_>, records: &[Document]) -> Result<String, InvocationError> {
-    let messages = messages(records)?;
+    let messages = messages(records).map_err(|message| invocation.invalid_event(&message))?;
     let concurrency = invocation.handler.configuration.batch_concurrency;
     let lanes = stream::iter(lanes(messages)).map(|lane| run_lane(invocation, lane));
     let handed_back: Vec<Vec<Message>> = lanes.buffer_unordered(concurrency).collect().await;
@@ -50,7 +50,7 @@ pub(super) async fn handle(invocation: &Invocation<'_>, records: &[Document]) ->
     if invocation.is_over() && !handed_back.is_empty() {
         let (some, all) = (handed_back.len(), records.len());
         invocation.problem(&format!(
-            "{some} of {all} messages go back to their queue: the deadline came first"
+            "the deadline came: {some} of {all} messages go back to their queue"
         ));
     }
     let failures: Vec<Document> = handed_back
@@ -62,7 +62,7 @@ pub(super) async fn handle(invocation: &Invocation<'_>, records: &[Document]) ->
 
 /// The messages of a batch. One without an id could not be handed back alone, so it fails the invocation
 /// before anything has run: the queue delivers the whole batch again.
-fn messages(records: &[Document]) -> Result<Vec<Message>, InvocationError> {
+fn messages(records: &[Document]) -> Result<Vec<Message>, String> {
     let messages = records.iter().enumerate().map(|(at, record)| {
         match record.get("messageId") {
             Some(Document::String(id)) if !id.is_empty() && is_record(record) => Ok(Message {
@@ -71,10 +71,9 @@ fn messages(records: &[Document]) -> Result<Vec<Message>, InvocationError> {
                 // Shares the event, as the executions do.
                 record: record.clone(),
             }),
-            _ => {
-                let message = format!("record {at} of the batch is not an SQS message with a `messageId`");
-                Err(InvocationError::invalid_event(message))
-            }
+            _ => Err(format!(
+                "record {at} of the batch is not an SQS message with a `messageId`"
+            )),
         }
     });
     messages.collect()
