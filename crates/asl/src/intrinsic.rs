@@ -2,7 +2,7 @@
 //!
 //! A call is parsed once, when a definition is compiled: names become functions, the number and the kinds of
 //! literal arguments are checked, and calls that depend on nothing are evaluated there and then. Each function
-//! has a file of its own; [`FUNCTIONS`] is the list of them.
+//! has a file of its own; `FUNCTIONS` is the list of them.
 
 mod arguments;
 mod array;

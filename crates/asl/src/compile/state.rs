@@ -174,7 +174,7 @@ impl Compiler {
     ) -> Option<State> {
         self.transition(place, state_type, ids);
         if let Some(credentials) = place.member("Credentials") {
-            self.required(&credentials, &["RoleArn"]);
+            self.role_is_given(&credentials);
         }
         if let Some(resource) = place.member("Resource") {
             self.resource(&resource);
@@ -237,9 +237,7 @@ impl Compiler {
             );
         }
         let credentials = place.member("Credentials").and_then(|place| {
-            if place.member("RoleArn").is_none() && place.member("RoleArn.$").is_none() {
-                self.schema_error(&place, "The field 'RoleArn' is required but was missing");
-            }
+            self.role_is_given(&place);
             self.template(&place)
         });
         let resource = place.member("Resource").and_then(|place| self.resource(&place))?;
@@ -256,6 +254,12 @@ impl Compiler {
             heartbeat,
             credentials,
         })))
+    }
+
+    fn role_is_given(&mut self, credentials: &Place<'_>) {
+        if credentials.member("RoleArn").is_none() && credentials.member("RoleArn.$").is_none() {
+            self.schema_error(credentials, "The field 'RoleArn' is required but was missing");
+        }
     }
 
     fn task_seconds(&mut self, place: &Place<'_>, literal: &str, path: &str) -> Option<Count> {

@@ -6,6 +6,7 @@
 
 use super::parse::{Within, quoted, steps};
 use super::pattern::Pattern;
+use super::walk::{NULL, item};
 use super::{Cursor, PathError, Step};
 use crate::comparison::text_order;
 use crate::document::{Document, Number};
@@ -67,15 +68,16 @@ impl Filter {
 }
 
 impl Operand {
-    fn value<'d>(&'d self, item: &'d Document, root: &'d Document) -> Option<&'d Document> {
+    fn value<'d>(&'d self, current: &'d Document, root: &'d Document) -> Option<&'d Document> {
         let (start, steps) = match self {
-            Operand::Item(steps) => (item, steps),
+            Operand::Item(steps) => (current, steps),
             Operand::Root(steps) => (root, steps),
             Operand::Literal(value) => return Some(value),
         };
-        steps.iter().try_fold(start, |at, step| match step {
-            Step::Key(key) => at.get(key),
-            Step::Index(index) => super::walk::item(at.as_array()?, *index),
+        steps.iter().try_fold(start, |at, step| match (step, at) {
+            (Step::Key(key), at) => at.get(key),
+            // As at the end of a path, there is null past the end of an array.
+            (Step::Index(index), Document::Array(array)) => Some(item(array, *index).unwrap_or(&NULL)),
             _ => None,
         })
     }

@@ -93,9 +93,14 @@ impl Failure<'_> {
     }
 
     fn misuse(&self, message: String, at: &Document) -> NoMatch {
-        let found = match at {
-            Document::String(text) => text.to_string(),
-            other => other.to_json(),
+        // The library shows the text of a member as it is, and that of an item as JSON.
+        let before = self
+            .failed
+            .checked_sub(1)
+            .and_then(|before| self.path.steps.get(before));
+        let found = match (before, at) {
+            (Some(Step::Key(_)), Document::String(text)) => text.to_string(),
+            _ => at.to_json(),
         };
         NoMatch {
             is_wrong_kind: true,

@@ -66,29 +66,28 @@ fn continues_name(character: char) -> bool {
 /// Parses steps up to the end of the path or, inside a filter, of the operand.
 pub(super) fn steps(cursor: &mut Cursor<'_>, within: Within) -> Result<Vec<Step>, PathError> {
     let mut steps: Vec<Step> = Vec::new();
-    loop {
-        let step = if cursor.eat("..") {
-            steps.push(Step::Deep);
-            match cursor.eat("[") {
-                true => bracket(cursor, within)?,
-                false => name(cursor, within)?,
-            }
-        } else if cursor.eat(".[") || cursor.eat("[") {
-            // Definitions do write `$.a.[0]`.
-            bracket(cursor, within)?
-        } else if cursor.eat(".") {
-            name(cursor, within)?
-        } else {
-            return Ok(steps);
-        };
+    while cursor.rest().starts_with(['.', '[']) {
         if matches!(steps.last(), Some(Step::Keys(_))) {
             return Err(cursor.error("several names in one pair of brackets can only end a path"));
         }
-        steps.push(step);
-        if steps.len() > STEPS_MAX {
+        if steps.len() >= STEPS_MAX {
             return Err(cursor.error(format!("a path has at most {STEPS_MAX} steps")));
         }
+        let is_deep = cursor.eat("..");
+        if is_deep {
+            steps.push(Step::Deep);
+        }
+        // Definitions do write `$.a.[0]`.
+        let step = if cursor.eat("[") || !is_deep && cursor.eat(".[") {
+            bracket(cursor, within)?
+        } else if is_deep || cursor.eat(".") {
+            name(cursor, within)?
+        } else {
+            return Err(cursor.expected("`.` or `[`"));
+        };
+        steps.push(step);
     }
+    Ok(steps)
 }
 
 fn name(cursor: &mut Cursor<'_>, within: Within) -> Result<Step, PathError> {

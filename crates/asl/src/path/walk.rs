@@ -8,7 +8,8 @@ use crate::document::{Array, Document, Object, Text};
 /// again and again, so without a bound a short path could keep a small document busy for hours.
 const VISITS_MAX: usize = 4_000_000;
 
-static NULL: Document = Document::Null;
+/// What there is past the end of an array.
+pub(super) static NULL: Document = Document::Null;
 
 impl Path {
     /// The value at this path in `document`, whatever the path starts from. Like [`Path::evaluate`].

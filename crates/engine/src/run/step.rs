@@ -210,12 +210,13 @@ fn holds<'c>(condition: &'c Condition, scope: &dyn Scope) -> Result<bool, &'c st
             operator,
             operand,
         } => {
-            let found = variable.evaluate(scope).ok();
+            // An index past the end finds nothing here, though templates see `null`.
+            let found = variable.find(scope).ok();
             let operand_found;
             let operand = match operand {
                 Operand::Literal(literal) => literal,
                 Operand::Path(path) => {
-                    operand_found = path.evaluate(scope).map_err(|_| &**path.text())?;
+                    operand_found = path.find(scope).map_err(|_| &**path.text())?;
                     &operand_found
                 }
             };
