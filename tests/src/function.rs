@@ -16,6 +16,9 @@ use tokio::task::JoinHandle;
 /// The function's ARN.
 pub const FUNCTION_ARN: &str = "arn:aws:lambda:eu-west-1:111122223333:function:orders";
 
+/// What an answer must repeat, so that one of an abandoned invocation is not taken for it.
+pub const INVOCATION_ID: &str = "i-1";
+
 /// The trace that invocations belong to.
 pub const TRACE_ID: &str = "Root=1-65f0a1b2-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0";
 
@@ -259,6 +262,7 @@ impl State {
         Reply::ok(event.body)
             .with_header("lambda-runtime-aws-request-id", &request_id)
             .with_header("lambda-runtime-deadline-ms", &deadline.to_string())
+            .with_header("lambda-runtime-invocation-id", INVOCATION_ID)
             .with_header("lambda-runtime-invoked-function-arn", FUNCTION_ARN)
             .with_header("lambda-runtime-trace-id", TRACE_ID)
     }

@@ -9,7 +9,7 @@
     reason = "helpers of tests are tests"
 )]
 
-use expressway_tests::function::{Answer, Function, Setup, TRACE_ID};
+use expressway_tests::function::{Answer, Function, INVOCATION_ID, Setup, TRACE_ID};
 use expressway_tests::server::{Reply, Request, Server};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -534,11 +534,8 @@ async fn the_function_asks_lambda_for_nothing_but_events() {
     let function = Setup::new(ECHO).start().await.unwrap();
     function.invoke("1").await;
     function.invoke("2").await;
-    let paths: Vec<String> = function
-        .runtime_requests()
-        .into_iter()
-        .map(|request| request.path)
-        .collect();
+    let requests = function.runtime_requests();
+    let paths: Vec<&str> = requests.iter().map(|request| request.path.as_str()).collect();
     let expected = [
         "/2018-06-01/runtime/invocation/next",
         "/2018-06-01/runtime/invocation/00000000-0000-4000-8000-000000000001/response",
@@ -546,4 +543,5 @@ async fn the_function_asks_lambda_for_nothing_but_events() {
         "/2018-06-01/runtime/invocation/00000000-0000-4000-8000-000000000002/response",
     ];
     assert_eq!(paths[..4], expected);
+    assert_eq!(requests[1].header("lambda-runtime-invocation-id"), Some(INVOCATION_ID));
 }
