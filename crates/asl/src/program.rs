@@ -85,6 +85,8 @@ pub struct State {
     pub retry: Vec<Retrier>,
     /// Where to go on which errors, in order.
     pub catch: Vec<Catcher>,
+    /// `Assign`: variables to set when the state succeeds; in a Choice state, when no rule matches.
+    pub assign: Option<Template>,
     /// Whether any of its fields looks at the context object.
     pub uses_context: bool,
 }
@@ -230,6 +232,8 @@ pub struct Map {
 pub struct ChoiceRule {
     /// When it matches.
     pub condition: Condition,
+    /// `Assign`: variables to set when it does.
+    pub assign: Option<Template>,
     /// Where it leads.
     pub next: StateId,
 }
@@ -299,6 +303,8 @@ pub struct Catcher {
     pub errors: ErrorMatcher,
     /// `ResultPath`: where the error output goes.
     pub result_path: Placement,
+    /// `Assign`: variables to set.
+    pub assign: Option<Template>,
     /// Where to go.
     pub next: StateId,
 }

@@ -177,7 +177,7 @@ impl Compiler {
         let text = self.text(place)?;
         match Path::parse(&text) {
             Ok(path) => {
-                self.no_variable(place, &path);
+                self.refers_to(place, &path);
                 Some(path)
             }
             Err(error) => {
@@ -204,15 +204,6 @@ impl Compiler {
             return None;
         }
         Some(path)
-    }
-
-    pub(super) fn no_variable(&mut self, place: &Place<'_>, path: &Path) {
-        if let Root::Variable(name) = path.root() {
-            self.not_supported(
-                place,
-                format!("The variable '${name}' is used, but variables are not supported yet"),
-            );
-        }
     }
 
     pub(super) fn selection(&mut self, place: &Place<'_>, field: &str) -> Selection {
@@ -254,7 +245,7 @@ impl Compiler {
     pub(super) fn template(&mut self, place: &Place<'_>) -> Option<Template> {
         match Template::compile(&place.node.to_document()) {
             Ok(template) => {
-                template.visit_paths(&mut |path| self.no_variable(place, path));
+                template.visit_paths(&mut |path| self.refers_to(place, path));
                 Some(template)
             }
             Err(errors) => {
@@ -274,7 +265,7 @@ impl Compiler {
         let text = self.text(place)?;
         match Expression::parse(&text) {
             Ok(expression) => {
-                expression.visit_paths(&mut |path| self.no_variable(place, path));
+                expression.visit_paths(&mut |path| self.refers_to(place, path));
                 Some(expression)
             }
             Err(error) => {
