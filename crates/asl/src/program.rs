@@ -343,6 +343,22 @@ impl fmt::Display for StateType {
     }
 }
 
+impl Stages {
+    /// Whether data goes through untouched: no stage is given.
+    pub fn is_identity(&self) -> bool {
+        matches!(
+            self,
+            Stages {
+                input_path: Selection::Whole,
+                parameters: None,
+                result_selector: None,
+                result_path: Placement::Whole,
+                output_path: Selection::Whole,
+            }
+        )
+    }
+}
+
 impl State {
     /// The state's type.
     pub fn state_type(&self) -> StateType {

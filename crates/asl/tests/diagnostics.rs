@@ -1,5 +1,13 @@
 //! What the compiler says about definitions that are wrong, in the form in which CreateStateMachine says it.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 use expressway_asl::compile;
 use expressway_asl::diagnostic::{Diagnostic, Diagnostics};
 use proptest::prelude::*;

@@ -102,10 +102,8 @@ impl Compiler {
         }
         self.schema_error(place, format!("These fields are required: [{}]", missing.join(", ")));
         for field in missing {
-            let present = place.members().iter().map(|member| &*member.key);
-            let similar = present
-                .filter(|key| edit_distance(&key.to_lowercase(), &field.to_lowercase()) <= 2)
-                .next();
+            let mut present = place.members().iter().map(|member| &*member.key);
+            let similar = present.find(|key| edit_distance(&key.to_lowercase(), &field.to_lowercase()) <= 2);
             if let Some(similar) = similar {
                 self.help(format!("did you mean '{field}' by '{similar}'?"));
             }

@@ -167,7 +167,9 @@ impl Run<'_> {
             let Some(state) = machine.state(id) else {
                 return Err(Fault::Bug("a state id points outside its machine".into()).into());
             };
-            self.count_transition().await?;
+            if self.count_transition().is_multiple_of(TRANSITIONS_PER_CHECK) {
+                self.check_time().await?;
+            }
             let mut visit = self.enter(state, track, &variables, &data);
             let StateEnd {
                 output,
@@ -201,15 +203,17 @@ impl Run<'_> {
         }
     }
 
-    async fn count_transition(&self) -> Result<(), Fault> {
+    fn count_transition(&self) -> u64 {
         let transitions = self.transitions.load(Ordering::Relaxed) + 1;
         self.transitions.store(transitions, Ordering::Relaxed);
-        if transitions.is_multiple_of(TRANSITIONS_PER_CHECK) {
-            if self.environment.clock.now() >= self.deadline {
-                return Err(Fault::Deadline);
-            }
-            tokio::task::yield_now().await;
+        transitions
+    }
+
+    async fn check_time(&self) -> Result<(), Fault> {
+        if self.environment.clock.now() >= self.deadline {
+            return Err(Fault::Deadline);
         }
+        tokio::task::yield_now().await;
         Ok(())
     }
 

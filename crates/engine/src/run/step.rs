@@ -22,6 +22,12 @@ impl Run<'_> {
     pub(super) fn step(&self, track: &Track<'_>, visit: &Visit<'_>, input: Document) -> Result<StateEnd, Failure> {
         let state = visit.state;
         match &state.kind {
+            // The most common state costs a comparison, whatever the size of its input.
+            StateKind::Pass { result: None } if state.assign.is_none() && state.stages.is_identity() => Ok(StateEnd {
+                output: input,
+                transition: state.transition,
+                assigned: None,
+            }),
             StateKind::Pass { result } => {
                 let selected = self.select_input(track, visit, input.clone())?;
                 let effective = self.effective_input(track, visit, selected)?;
