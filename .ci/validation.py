@@ -4,8 +4,8 @@
     validation.py CORPUS BINARY
 
 Every definition that ran in the corpus must be accepted, and every definition that the service refused must be
-refused with the service's code, message and location among the findings. Definitions that use JSONata or
-variables are only checked for the latter: they are not supported yet.
+refused with the service's code, message and location among the findings. Definitions that use JSONata
+are only checked for the latter: it is not supported yet.
 """
 
 import json

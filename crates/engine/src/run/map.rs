@@ -149,7 +149,9 @@ impl Run<'_> {
                 let value = path
                     .evaluate(&scope)
                     .map_err(|no_match| visit.runtime_error(&no_match.to_string()))?;
-                let count = value.as_i64().and_then(|count| u64::try_from(count).ok());
+                // Digits in a string will do (recorded: `*map_state_reference_in_max_concurrency_path*`).
+                let digits = value.as_str().and_then(|text| text.parse::<i64>().ok());
+                let count = value.as_i64().or(digits).and_then(|count| u64::try_from(count).ok());
                 count.ok_or_else(|| {
                     let value = value.as_str().map_or_else(|| value.to_json(), str::to_owned);
                     let detail = format!(

@@ -53,6 +53,10 @@ impl Run<'_> {
                 track.follow(self.event(track.previous(), || succeeded(task, &result)));
                 Ok(result)
             }
+            // The task could not be started with these parameters. No event says so but the execution's end.
+            Err(TaskError::State(error)) if error.name == Some(ErrorName::Runtime) => {
+                Err(visit.runtime_error(&error.cause.unwrap_or_default()).into())
+            }
             Err(TaskError::State(error)) => {
                 track.follow(self.event(track.previous(), || failed(task, &error)));
                 Err(error.into())
