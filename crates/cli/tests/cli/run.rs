@@ -71,6 +71,64 @@ cause: no funds
 }
 
 #[test]
+fn text_shows_what_failed_inside() {
+    let mock = r#"{
+        "StateMachines": {"stdin": {"TestCases": {"T": {"Call": "FailsTwice"}}}},
+        "MockedResponses": {"FailsTwice": {"0-1": {"Throw": {"Error": "E", "Cause": "no\nway"}}, "2": {"Return": 5}}}
+    }"#;
+    let definition = r#"{"StartAt": "Each", "States": {
+        "Each": {
+            "Type": "Map",
+            "MaxConcurrency": 2,
+            "ItemProcessor": {"StartAt": "Both", "States": {"Both": {"Type": "Parallel", "End": true, "Branches": [
+                {"StartAt": "Sleep", "States": {"Sleep": {"Type": "Wait", "Seconds": 1, "End": true}}},
+                {"StartAt": "Call", "States": {"Call": {
+                    "Type": "Task", "Resource": "arn:aws:lambda:us-east-1:111111111111:function:call", "End": true
+                }}}
+            ]}}},
+            "Retry": [{"ErrorEquals": ["E"], "MaxAttempts": 1}],
+            "Catch": [{"ErrorEquals": ["E"], "Next": "Last"}],
+            "Next": "Last"
+        },
+        "Last": {"Type": "Pass", "Parameters": {"x.$": "$.missing"}, "End": true}
+    }}"#;
+    let file = std::env::temp_dir().join(format!("expressway-mock-{}.json", std::process::id()));
+    std::fs::write(&file, mock).unwrap();
+    let arguments = [
+        "run",
+        "-",
+        "--input",
+        "[1]",
+        "--fast-forward",
+        "--mock",
+        &file.to_string_lossy(),
+    ];
+    let ran = ran(command(&arguments), definition);
+    std::fs::remove_file(&file).unwrap();
+    let states = r#"> Map       Each
+> Parallel    Both [0]
+- Wait          Sleep [0]                         aborted
+x Task          Call [0]                          E: no way
+x Parallel    Both [0]
+~ Map       Each                                  attempt 1: E: no way, retried after 1.0 s
+> Parallel    Both [0]
+- Wait          Sleep [0]                         aborted
+x Task          Call [0]                          E: no way
+x Parallel    Both [0]
+! Map       Each                                  1.0 s, 2 attempts, caught E: no way
+x Pass      Last
+
+FAILED in 1.0 s, "#;
+    assert!(ran.stdout.starts_with(states), "{}", ran.stdout);
+    assert!(
+        ran.stdout
+            .contains("\nerror: States.Runtime\ncause: An error occurred "),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
 fn a_state_without_a_mock_fails_the_execution() {
     let ran = mocked("Incomplete", &["--format", "json"]);
     assert_eq!(ran.code, Some(1));
