@@ -1,5 +1,7 @@
 use crate::{Ran, command, expressway, ran};
 use expressway_asl::Document;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -215,6 +217,62 @@ fn wrong_input_is_told_in_the_service_s_words() {
         assert!(ran.stderr.starts_with(expected), "{}", ran.stderr);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{input}");
     }
+}
+
+#[test]
+fn an_input_has_at_most_256_kib() {
+    for (characters, code) in [(262_142, 0), (262_143, 2)] {
+        let input = format!("\"{}\"", "x".repeat(characters));
+        let definition = ["run", "done.json", "--input", "-", "--format", "json"];
+        let ran = ran(command(&definition), &input);
+        assert_eq!(ran.code, Some(code), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn tasks_without_mocks_are_called_in_aws() {
+    let endpoint = lambda_that_answers(r#"{"worked": true}"#);
+    let mut command = command(&[
+        "run",
+        "task.asl.yaml",
+        "--input",
+        "[1]",
+        "--fast-forward",
+        "--format",
+        "json",
+    ]);
+    command.envs([
+        ("AWS_ENDPOINT_URL_LAMBDA", endpoint.as_str()),
+        ("AWS_ACCESS_KEY_ID", "id"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_REGION", "eu-central-1"),
+    ]);
+    let ran = ran(command, "");
+    assert_eq!(ran.code, Some(0), "{} {}", ran.stdout, ran.stderr);
+    assert_eq!(ran.member("output"), r#""{\"worked\":true}""#);
+    assert!(ran.member("executionArn").contains(":eu-central-1:"));
+}
+
+/// An endpoint that answers one request like a Lambda function with this result.
+fn lambda_that_answers(result: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"[1]") {
+            let mut part = [0; 4096];
+            let length = stream.read(&mut part).unwrap();
+            request.extend_from_slice(part.get(..length).unwrap());
+        }
+        write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nX-Amz-Executed-Version: $LATEST\r\nContent-Length: {}\r\n\r\n{result}",
+            result.len()
+        )
+        .unwrap();
+    });
+    endpoint
 }
 
 #[test]
