@@ -10,6 +10,7 @@ mod handlers;
 mod place;
 mod resource;
 mod state;
+mod variables;
 
 use crate::definition::{self, Substitutions};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Span};
@@ -67,6 +68,7 @@ struct Compiler {
     requirements: Requirements,
     /// The definition as a whole uses JSONata.
     is_jsonata: bool,
+    scopes: variables::Scopes,
 }
 
 /// The states of the machine being compiled, by name.
@@ -198,11 +200,13 @@ impl Compiler {
             }
         }
         let start = self.target(&start_at, &ids);
+        self.scopes.enter(&states);
         let compiled: Vec<_> = states
             .members()
             .iter()
             .map(|member| self.state(&states.at(member), &ids, nesting))
             .collect();
+        self.scopes.leave();
         let start = start?;
         let compiled = compiled.into_iter().collect::<Option<Vec<_>>>()?;
         let machine = Machine {

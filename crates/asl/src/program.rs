@@ -85,6 +85,8 @@ pub struct State {
     pub retry: Vec<Retrier>,
     /// Where to go on which errors, in order.
     pub catch: Vec<Catcher>,
+    /// `Assign`: variables to set when the state succeeds; in a Choice state, when no rule matches.
+    pub assign: Option<Template>,
     /// Whether any of its fields looks at the context object.
     pub uses_context: bool,
 }
@@ -230,6 +232,8 @@ pub struct Map {
 pub struct ChoiceRule {
     /// When it matches.
     pub condition: Condition,
+    /// `Assign`: variables to set when it does.
+    pub assign: Option<Template>,
     /// Where it leads.
     pub next: StateId,
 }
@@ -299,6 +303,8 @@ pub struct Catcher {
     pub errors: ErrorMatcher,
     /// `ResultPath`: where the error output goes.
     pub result_path: Placement,
+    /// `Assign`: variables to set.
+    pub assign: Option<Template>,
     /// Where to go.
     pub next: StateId,
 }
@@ -334,6 +340,22 @@ impl StateType {
 impl fmt::Display for StateType {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, formatter)
+    }
+}
+
+impl Stages {
+    /// Whether data goes through untouched: no stage is given.
+    pub fn is_identity(&self) -> bool {
+        matches!(
+            self,
+            Stages {
+                input_path: Selection::Whole,
+                parameters: None,
+                result_selector: None,
+                result_path: Placement::Whole,
+                output_path: Selection::Whole,
+            }
+        )
     }
 }
 

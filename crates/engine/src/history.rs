@@ -55,6 +55,8 @@ pub enum EventDetails {
         state_type: StateType,
         name: Text,
         output: Document,
+        /// What the state assigned to variables.
+        assigned: Option<Object>,
     },
     StateAborted {
         state_type: StateType,
@@ -292,9 +294,12 @@ impl EventDetails {
                 details.data("input", input);
                 details.text("name", Some(name));
             }
-            E::StateExited { name, output, .. } => {
+            E::StateExited {
+                name, output, assigned, ..
+            } => {
                 details.data("output", output);
                 details.text("name", Some(name));
+                details.variables(assigned.as_ref());
             }
             E::LambdaFunctionScheduled {
                 resource,
@@ -359,6 +364,21 @@ impl Details {
             self.object.insert(member, document.to_json().into());
             let truncated = Document::object([("truncated", Document::Bool(false))]);
             self.object.insert(format!("{member}Details"), truncated);
+        }
+    }
+
+    /// The values of variables, each as JSON text.
+    fn variables(&mut self, assigned: Option<&Object>) {
+        if let Some(assigned) = assigned
+            && self.execution_data
+        {
+            let values = assigned
+                .iter()
+                .map(|(name, value)| (Text::clone(name), value.to_json().into()));
+            self.object
+                .insert("assignedVariables", Document::Object(values.collect()));
+            let truncated = Document::object([("truncated", Document::Bool(false))]);
+            self.object.insert("assignedVariablesDetails", truncated);
         }
     }
 

@@ -31,12 +31,14 @@ impl Compiler {
     }
 
     fn rule(&mut self, place: &Place<'_>, ids: &StateIds<'_>) -> Option<ChoiceRule> {
-        self.no_variables_or_jsonata(place);
+        self.no_jsonata(place);
         self.required(place, &["Next"]);
         let next = place.member("Next").and_then(|next| self.target(&next, ids));
         let condition = self.condition(place, 0);
+        let assign = self.assign(place);
         Some(ChoiceRule {
             condition: condition?,
+            assign,
             next: next?,
         })
     }

@@ -102,10 +102,8 @@ impl Compiler {
         }
         self.schema_error(place, format!("These fields are required: [{}]", missing.join(", ")));
         for field in missing {
-            let present = place.members().iter().map(|member| &*member.key);
-            let similar = present
-                .filter(|key| edit_distance(&key.to_lowercase(), &field.to_lowercase()) <= 2)
-                .next();
+            let mut present = place.members().iter().map(|member| &*member.key);
+            let similar = present.find(|key| edit_distance(&key.to_lowercase(), &field.to_lowercase()) <= 2);
             if let Some(similar) = similar {
                 self.help(format!("did you mean '{field}' by '{similar}'?"));
             }
@@ -177,7 +175,7 @@ impl Compiler {
         let text = self.text(place)?;
         match Path::parse(&text) {
             Ok(path) => {
-                self.no_variable(place, &path);
+                self.refers_to(place, &path);
                 Some(path)
             }
             Err(error) => {
@@ -204,15 +202,6 @@ impl Compiler {
             return None;
         }
         Some(path)
-    }
-
-    pub(super) fn no_variable(&mut self, place: &Place<'_>, path: &Path) {
-        if let Root::Variable(name) = path.root() {
-            self.not_supported(
-                place,
-                format!("The variable '${name}' is used, but variables are not supported yet"),
-            );
-        }
     }
 
     pub(super) fn selection(&mut self, place: &Place<'_>, field: &str) -> Selection {
@@ -254,7 +243,7 @@ impl Compiler {
     pub(super) fn template(&mut self, place: &Place<'_>) -> Option<Template> {
         match Template::compile(&place.node.to_document()) {
             Ok(template) => {
-                template.visit_paths(&mut |path| self.no_variable(place, path));
+                template.visit_paths(&mut |path| self.refers_to(place, path));
                 Some(template)
             }
             Err(errors) => {
@@ -274,7 +263,7 @@ impl Compiler {
         let text = self.text(place)?;
         match Expression::parse(&text) {
             Ok(expression) => {
-                expression.visit_paths(&mut |path| self.no_variable(place, path));
+                expression.visit_paths(&mut |path| self.refers_to(place, path));
                 Some(expression)
             }
             Err(error) => {

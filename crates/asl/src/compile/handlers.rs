@@ -100,14 +100,16 @@ impl Compiler {
             place,
             &["Comment", "ErrorEquals", "Next", "ResultPath", "Assign", "Output"],
         );
-        self.no_variables_or_jsonata(place);
+        self.no_jsonata(place);
         self.required(place, &["Next"]);
         let errors = self.error_equals(place, is_last);
         let result_path = self.placement(place);
+        let assign = self.assign(place);
         let next = place.member("Next").and_then(|next| self.target(&next, ids));
         Some(Catcher {
             errors: errors?,
             result_path,
+            assign,
             next: next?,
         })
     }

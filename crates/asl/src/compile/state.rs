@@ -106,12 +106,16 @@ impl Compiler {
             return self.jsonata_state(place, state_type, ids, nesting);
         }
         let mut known = fields(state_type);
-        known.extend(JSONATA.iter().chain(&["Assign"]));
+        known.extend(JSONATA);
+        if !matches!(state_type, StateType::Succeed | StateType::Fail) {
+            known.push("Assign");
+        }
         self.known_fields(place, &known);
-        self.no_variables_or_jsonata(place);
+        self.no_jsonata(place);
         let transition = self.transition(place, state_type, ids);
         let retry = self.retry(place);
         let catch = self.catch(place, ids);
+        let assign = self.assign(place);
         let stages = Stages {
             input_path: self.selection(place, "InputPath"),
             parameters: match state_type {
@@ -142,17 +146,15 @@ impl Compiler {
             transition: transition?,
             retry,
             catch,
+            assign,
             uses_context: false,
         };
         state.uses_context = state.looks_at_context();
         Some(state)
     }
 
-    /// Reports what belongs to variables or JSONata in a state, rule or catcher.
-    pub(super) fn no_variables_or_jsonata(&mut self, place: &Place<'_>) {
-        if let Some(assign) = place.member("Assign") {
-            self.not_supported(&assign, "The field 'Assign' (variables) is not supported yet");
-        }
+    /// Reports what belongs to JSONata in a state, rule or catcher.
+    pub(super) fn no_jsonata(&mut self, place: &Place<'_>) {
         for field in JSONATA {
             if place.member(field).is_some() {
                 let message = format!(
@@ -174,7 +176,7 @@ impl Compiler {
     ) -> Option<State> {
         self.transition(place, state_type, ids);
         if let Some(credentials) = place.member("Credentials") {
-            self.required(&credentials, &["RoleArn"]);
+            self.role_is_given(&credentials);
         }
         if let Some(resource) = place.member("Resource") {
             self.resource(&resource);
@@ -237,9 +239,7 @@ impl Compiler {
             );
         }
         let credentials = place.member("Credentials").and_then(|place| {
-            if place.member("RoleArn").is_none() && place.member("RoleArn.$").is_none() {
-                self.schema_error(&place, "The field 'RoleArn' is required but was missing");
-            }
+            self.role_is_given(&place);
             self.template(&place)
         });
         let resource = place.member("Resource").and_then(|place| self.resource(&place))?;
@@ -256,6 +256,12 @@ impl Compiler {
             heartbeat,
             credentials,
         })))
+    }
+
+    fn role_is_given(&mut self, credentials: &Place<'_>) {
+        if credentials.member("RoleArn").is_none() && credentials.member("RoleArn.$").is_none() {
+            self.schema_error(credentials, "The field 'RoleArn' is required but was missing");
+        }
     }
 
     fn task_seconds(&mut self, place: &Place<'_>, literal: &str, path: &str) -> Option<Count> {
@@ -427,7 +433,10 @@ impl State {
         for selection in [input_path, output_path] {
             visit_selection(selection, visit);
         }
-        for template in [parameters, result_selector] {
+        for catcher in &self.catch {
+            visit_template(catcher.assign.as_ref(), visit);
+        }
+        for template in [parameters, result_selector, &self.assign] {
             visit_template(template.as_ref(), visit);
         }
         match &self.kind {
@@ -437,7 +446,12 @@ impl State {
                 visit_count(task.heartbeat.as_ref(), visit);
                 visit_template(task.credentials.as_ref(), visit);
             }
-            StateKind::Choice { rules, .. } => rules.iter().for_each(|rule| visit_condition(&rule.condition, visit)),
+            StateKind::Choice { rules, .. } => {
+                for rule in rules {
+                    visit_condition(&rule.condition, visit);
+                    visit_template(rule.assign.as_ref(), visit);
+                }
+            }
             StateKind::Wait(Wait::SecondsPath(path) | Wait::TimestampPath(path)) => visit(path),
             StateKind::Wait(Wait::Seconds(_) | Wait::Timestamp(_)) => {}
             StateKind::Fail { error, cause } => {

@@ -110,8 +110,8 @@ impl Scope for StateScope<'_> {
         self.context.get_or_init(|| self.build_context()).clone()
     }
 
-    fn variable(&self, _name: &str) -> Option<Document> {
-        None
+    fn variable(&self, name: &str) -> Option<Document> {
+        self.visit.variables.as_ref()?.get(name).cloned()
     }
 
     fn random(&self) -> u128 {

@@ -52,7 +52,7 @@ impl Run<'_> {
                     index,
                 });
                 line.follow(begun);
-                lines.push(self.line(&map.processor, line, input, index));
+                lines.push(self.line(&map.processor, line, visit.variables.clone(), input, index));
             }
             let Some(end) = lines.next().await else {
                 break;

@@ -2,7 +2,7 @@
 //! InputPath, Parameters, the state's work, ResultSelector, ResultPath, OutputPath.
 
 use super::context::StateScope;
-use super::machine::{Track, Visit};
+use super::machine::{Track, Variables, Visit};
 use super::{DATA_BYTES_MAX, Failure, Run};
 use crate::StateError;
 use expressway_asl::Document;
@@ -108,6 +108,28 @@ impl Run<'_> {
         template
             .evaluate(&scope)
             .map_err(|error| visit.evaluation_error(&error))
+    }
+
+    /// What `Assign` gives; `input` is what `$` means in it.
+    pub(super) fn assign(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'_>,
+        assign: Option<&Template>,
+        input: &Document,
+    ) -> Result<Variables, StateError> {
+        let Some(assign) = assign else {
+            return Ok(None);
+        };
+        let assigned = self.evaluate(track, visit, assign, input)?;
+        if assigned.json_bytes() > DATA_BYTES_MAX {
+            let detail = format!("The values of 'Assign' have more than {DATA_BYTES_MAX} bytes.");
+            return Err(visit.error(ErrorName::DataLimitExceeded, &detail));
+        }
+        match assigned {
+            Document::Object(assigned) if !assigned.is_empty() => Ok(Some(assigned)),
+            _ => Ok(None),
+        }
     }
 
     pub(super) fn check_parameters(&self, visit: &Visit<'_>, parameters: &Document) -> Result<(), StateError> {

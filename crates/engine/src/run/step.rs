@@ -1,7 +1,7 @@
 //! States whose work takes no time, and waiting.
 
 use super::context::StateScope;
-use super::machine::{Track, Visit};
+use super::machine::{StateEnd, Track, Variables, Visit};
 use super::{Failure, Run};
 use crate::StateError;
 use expressway_asl::Document;
@@ -10,6 +10,7 @@ use expressway_asl::error_name::ErrorName;
 use expressway_asl::path::Path;
 use expressway_asl::program::{ChoiceRule, Condition, FailText, Operand, StateId, StateKind, Transition, Wait};
 use expressway_asl::scope::Scope;
+use expressway_asl::template::Template;
 use expressway_asl::timestamp::Timestamp;
 use std::time::{Duration, SystemTime};
 
@@ -18,25 +19,28 @@ const WAIT_SECONDS_MAX: u64 = i32::MAX as u64;
 
 impl Run<'_> {
     /// Does the work of a Pass, Choice, Succeed or Fail state, or what is left of a Wait state.
-    pub(super) fn step(
-        &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        input: Document,
-    ) -> Result<(Document, Transition), Failure> {
+    pub(super) fn step(&self, track: &Track<'_>, visit: &Visit<'_>, input: Document) -> Result<StateEnd, Failure> {
         let state = visit.state;
         match &state.kind {
+            // The most common state costs a comparison, whatever the size of its input.
+            StateKind::Pass { result: None } if state.assign.is_none() && state.stages.is_identity() => Ok(StateEnd {
+                output: input,
+                transition: state.transition,
+                assigned: None,
+            }),
             StateKind::Pass { result } => {
                 let selected = self.select_input(track, visit, input.clone())?;
                 let effective = self.effective_input(track, visit, selected)?;
                 let result = result.clone().unwrap_or(effective);
+                let assigned = self.assign(track, visit, state.assign.as_ref(), &result)?;
                 let placed = self.place_result(track, visit, input, result)?;
-                Ok((self.select_output(track, visit, placed)?, state.transition))
+                self.end(track, visit, placed, state.transition, assigned)
             }
             StateKind::Choice { rules, default } => {
                 let selected = self.select_input(track, visit, input)?;
-                let next = self.choose(track, visit, rules, *default, &selected)?;
-                Ok((self.select_output(track, visit, selected)?, Transition::Next(next)))
+                let (next, assign) = self.choose(track, visit, rules, *default, &selected)?;
+                let assigned = self.assign(track, visit, assign, &selected)?;
+                self.end(track, visit, selected, Transition::Next(next), assigned)
             }
             StateKind::Fail { error, cause } => {
                 let name = self.fail_text(track, visit, error.as_ref(), "ErrorPath", &input)?;
@@ -49,19 +53,37 @@ impl Run<'_> {
             }
             _ => {
                 let selected = self.select_input(track, visit, input)?;
-                Ok((self.select_output(track, visit, selected)?, state.transition))
+                let assigned = self.assign(track, visit, state.assign.as_ref(), &selected)?;
+                self.end(track, visit, selected, state.transition, assigned)
             }
         }
     }
 
-    fn choose(
+    fn end(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
-        rules: &[ChoiceRule],
+        placed: Document,
+        transition: Transition,
+        assigned: Variables,
+    ) -> Result<StateEnd, Failure> {
+        let output = self.select_output(track, visit, placed)?;
+        Ok(StateEnd {
+            output,
+            transition,
+            assigned,
+        })
+    }
+
+    /// Where a Choice state leads, and what it assigns on the way: by the first rule that holds, or by default.
+    fn choose<'v>(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'v>,
+        rules: &'v [ChoiceRule],
         default: Option<StateId>,
         input: &Document,
-    ) -> Result<StateId, StateError> {
+    ) -> Result<(StateId, Option<&'v Template>), StateError> {
         let scope = StateScope::new(self, track, visit, input);
         for rule in rules {
             let holds = holds(&rule.condition, &scope).map_err(|path| {
@@ -70,9 +92,10 @@ impl Run<'_> {
                 visit.runtime_error(&detail)
             })?;
             if holds {
-                return Ok(rule.next);
+                return Ok((rule.next, rule.assign.as_ref()));
             }
         }
+        let default = default.map(|default| (default, visit.state.assign.as_ref()));
         default.ok_or_else(|| {
             let detail = "Failed to transition out of the state. The state does not point to a next state.";
             visit.error(ErrorName::NoChoiceMatched, detail)

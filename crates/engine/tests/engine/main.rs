@@ -1,5 +1,13 @@
 //! What executions do, seen from outside the engine.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 mod concurrency;
 mod data_flow;
 mod errors;
