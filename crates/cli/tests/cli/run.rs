@@ -220,6 +220,17 @@ fn wrong_input_is_told_in_the_service_s_words() {
 }
 
 #[test]
+fn warnings_are_mentioned() {
+    let definition = r#"{"StartAt": "P", "States": {"P": {"Type": "Pass", "Result": "${Name}", "End": true}}}"#;
+    let ran = ran(command(&["run", "-", "--format", "json"]), definition);
+    assert_eq!(
+        ran.stderr,
+        "warning: `-` has 1 warning, shown by `expressway validate -`\n"
+    );
+    assert_eq!((ran.code, ran.member("output").as_str()), (Some(0), r#""\"${Name}\"""#));
+}
+
+#[test]
 fn an_input_has_at_most_256_kib() {
     for (characters, code) in [(262_142, 0), (262_143, 2)] {
         let input = format!("\"{}\"", "x".repeat(characters));
