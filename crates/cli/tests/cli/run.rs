@@ -137,7 +137,8 @@ fn a_state_without_a_mock_fails_the_execution() {
     assert_eq!(ran.member("error"), r#""States.Runtime""#);
     assert_eq!(
         ran.member("cause"),
-        r#""in the test case `Incomplete` of `orders` the state `Price` is not mocked""#
+        "\"An error occurred while executing the state 'Price' (entered at the event id #16). \
+         in the test case `Incomplete` of `orders` the state `Price` is not mocked\""
     );
 }
 
