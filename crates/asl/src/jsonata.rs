@@ -15,6 +15,7 @@ mod convert;
 mod failure;
 mod functions;
 mod guard;
+mod syntax;
 mod trace;
 mod tree;
 mod watch;
@@ -143,6 +144,10 @@ impl Jsonata {
     }
 
     fn parse_here(text: &str) -> Result<Jsonata, ParseError> {
+        syntax::check(text).map_err(|error| ParseError {
+            message: error.message,
+            offset: error.offset,
+        })?;
         let node = match jsonata_core::parser::parse(text) {
             Ok(node) => node,
             Err(error) => {
