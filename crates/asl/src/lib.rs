@@ -22,6 +22,7 @@ pub mod diagnostic;
 pub mod document;
 pub mod error_name;
 pub mod intrinsic;
+pub mod jsonata;
 pub mod path;
 pub mod program;
 pub mod resource;
