@@ -80,8 +80,6 @@ enum Plan {
 
 struct Evaluation {
     guarded: Guarded,
-    /// The expression as it was parsed, to find out what failed.
-    original: AstNode,
     needs: Vec<Need>,
     /// Places of the functions of ours that the expression calls.
     functions: Vec<usize>,
@@ -144,11 +142,11 @@ impl Jsonata {
     }
 
     fn parse_here(text: &str) -> Result<Jsonata, ParseError> {
-        syntax::check(text).map_err(|error| ParseError {
+        let checked = syntax::check(text).map_err(|error| ParseError {
             message: error.message,
             offset: error.offset,
         })?;
-        let node = match jsonata_core::parser::parse(text) {
+        let mut node = match jsonata_core::parser::parse(&checked) {
             Ok(node) => node,
             Err(error) => {
                 let message = error.to_string();
@@ -162,9 +160,10 @@ impl Jsonata {
                 });
             }
         };
+        tree::unchain(&mut node);
         let analysis = analysis::analyze(&node);
         let path = plain_path(&node);
-        let guarded = guard::guard(node.clone(), &analysis);
+        let guarded = guard::guard(node, &analysis);
         let mut names = Vec::new();
         tree::visit_all(&guarded.node, &mut |node| {
             if let AstNode::Function { name, .. } | AstNode::Variable(name) = node
@@ -176,7 +175,6 @@ impl Jsonata {
         });
         let evaluation = Box::new(Evaluation {
             guarded,
-            original: node,
             needs: analysis.needs,
             functions: names,
         });
@@ -350,26 +348,31 @@ impl Evaluation {
         if let failure @ EvaluationFailure::Limit(_) = failure::failure(message, &trace::Trace::default()) {
             return Err(failure);
         }
-        let trace = self.trace(&values, random, now, &options);
-        Err(failure::failure(message, &trace))
+        Err(self.explain(message, &values, random, now, &options))
     }
 
     /// Evaluates the expression once more to find out what failed.
     #[cold]
-    fn trace(
+    fn explain(
         &self,
+        message: &str,
         values: &[(String, JValue)],
         random: u128,
         now: Timestamp,
         options: &EvaluatorOptions,
-    ) -> trace::Trace {
-        let traced = trace::traced(self.original.clone());
+    ) -> EvaluationFailure {
+        let traced = trace::traced(self.guarded.node.clone());
         let mut functions = self.functions.clone();
         functions.extend(functions::find(functions::limited::TRACE));
         let surroundings = Rc::new(Surroundings::new(random, now));
-        // It fails as it did before.
-        let _ = evaluate(&traced, values, &functions, &surroundings, options);
-        surroundings.trace.trace()
+        let outcome = evaluate(&traced, values, &functions, &surroundings, options);
+        let trace = surroundings.trace.trace();
+        match outcome {
+            // It fails as it did before, or in an operation before that one: some of the evaluator's shortcuts
+            // do not see every error.
+            Err(error) => failure::failure(error.message(), &trace),
+            Ok(_) => failure::failure(message, &trace::Trace::default()),
+        }
     }
 
     /// The values of the variables that the expression reads, as far as it can reach.

@@ -3,6 +3,7 @@
 mod collections;
 mod random;
 mod text;
+mod url;
 
 use crate::document::Document;
 use crate::timestamp::Timestamp;
@@ -42,8 +43,12 @@ type Function = fn(Arguments<'_>, &Surroundings) -> Outcome;
 
 /// Functions by the name under which an expression calls them. Names with a blank cannot be written in an
 /// expression: calls of them are put there when it is compiled.
-const FUNCTIONS: [(&str, Function); 27] = [
+const FUNCTIONS: [(&str, Function); 34] = [
     ("clone", clone),
+    ("decodeUrl", url::decode_url),
+    ("decodeUrlComponent", url::decode_url_component),
+    ("encodeUrl", url::encode_url),
+    ("encodeUrlComponent", url::encode_url_component),
     ("eval", eval),
     ("hash", text::hash),
     ("millis", millis),
@@ -62,8 +67,11 @@ const FUNCTIONS: [(&str, Function); 27] = [
     (limited::MATCHED, text::matched),
     (limited::MEASURED, collections::measured),
     (limited::NEW_FUNCTION, collections::new_function),
+    (limited::NUMBER, text::number),
+    (limited::PAD_TEXT, text::pad_text),
     (limited::PAD_WIDTH, text::pad_width),
     (limited::PICTURE, text::picture),
+    (limited::REDUCED, collections::reduced),
     (limited::REPLACED, text::replaced),
     (limited::REPLACEMENT, text::replacement),
     (limited::SEPARATOR, text::separator),
@@ -82,14 +90,17 @@ pub(super) mod limited {
     pub(in crate::jsonata) const MATCHED: &str = "limited matched";
     pub(in crate::jsonata) const MEASURED: &str = "limited measured";
     pub(in crate::jsonata) const NEW_FUNCTION: &str = "limited new function";
+    pub(in crate::jsonata) const NUMBER: &str = "limited number";
+    pub(in crate::jsonata) const PAD_TEXT: &str = "limited pad text";
     pub(in crate::jsonata) const PAD_WIDTH: &str = "limited pad width";
     pub(in crate::jsonata) const PICTURE: &str = "limited picture";
+    pub(in crate::jsonata) const REDUCED: &str = "limited reduced";
     pub(in crate::jsonata) const REPLACED: &str = "limited replaced";
     pub(in crate::jsonata) const REPLACEMENT: &str = "limited replacement";
     pub(in crate::jsonata) const SEPARATOR: &str = "limited separator";
     pub(in crate::jsonata) const SPLIT: &str = "limited split";
     pub(in crate::jsonata) const STRING: &str = "limited string";
-    pub(in crate::jsonata) const TRACE: &str = "trace";
+    pub(in crate::jsonata) const TRACE: &str = "trace operand";
 }
 
 /// Whether one of our functions has this name.

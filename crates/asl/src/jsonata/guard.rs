@@ -188,7 +188,16 @@ impl Guard<'_> {
                 pass(args.get_mut(1), limited::SEPARATOR);
             }
             "match" => pass_all(args, limited::MATCHED),
-            "pad" => pass_all(args, limited::PAD_WIDTH),
+            "pad" if args.len() == 1 => pass_all(args, limited::PAD_WIDTH),
+            "pad" => {
+                pass(args.get_mut(0), limited::PAD_TEXT);
+                pass(args.get_mut(1), limited::PAD_WIDTH);
+            }
+            "number" => pass(args.get_mut(0), limited::NUMBER),
+            "reduce" if args.len() == 2 => pass(args.get_mut(0), limited::REDUCED),
+            "encodeUrl" | "encodeUrlComponent" | "decodeUrl" | "decodeUrlComponent" if args.is_empty() => {
+                args.push(AstNode::Variable(String::new()));
+            }
             "replace" => {
                 if args.len() == 2 {
                     args.insert(0, AstNode::Variable(String::new()));
@@ -209,26 +218,33 @@ impl Guard<'_> {
 
     /// What a builtin that is guarded when it is called becomes where it is named as a value.
     fn as_function(&self, name: &str) -> Option<AstNode> {
-        let parameters: &[&str] = match name {
+        match name {
             "distinct" => return Some(AstNode::Variable(limited::DISTINCT.to_owned())),
-            // The number of parameters says how many of its own arguments `$map` hands over.
-            "uuid" => &[],
-            "clone" | "parse" | "random" | "shuffle" => &["a"],
-            "formatInteger" | "hash" | "join" | "parseInteger" | "partition" | "toMillis" => &["a", "b"],
-            "formatNumber" | "fromMillis" | "match" | "pad" | "range" | "split" => &["a", "b", "c"],
-            "replace" => &["a", "b", "c", "d"],
+            "clone" | "encodeUrl" | "encodeUrlComponent" | "decodeUrl" | "decodeUrlComponent" | "formatInteger"
+            | "formatNumber" | "fromMillis" | "hash" | "join" | "match" | "number" | "pad" | "parse"
+            | "parseInteger" | "partition" | "random" | "range" | "replace" | "shuffle" | "split" | "toMillis"
+            | "uuid" => {}
             _ => return None,
-        };
-        let params: Vec<_> = parameters.iter().map(|name| (*name).to_owned()).collect();
-        let mut name = name.to_owned();
-        let mut args: Vec<_> = params.iter().cloned().map(AstNode::Variable).collect();
-        self.rewrite_call(&mut name, &mut args);
-        Some(AstNode::Lambda {
-            params,
-            body: Box::new(call(&name, args)),
-            signature: None,
-            thunk: false,
-        })
+        }
+        Some(function_of(name, |name, args| {
+            let mut name = name.to_owned();
+            self.rewrite_call(&mut name, args);
+            name
+        }))
+    }
+}
+
+/// A function that hands its arguments to a builtin; `prepare` may change both the arguments and the builtin.
+pub(super) fn function_of(builtin: &str, prepare: impl FnOnce(&str, &mut Vec<AstNode>) -> String) -> AstNode {
+    let count = super::builtins::parameters(builtin).unwrap_or_default();
+    let params: Vec<_> = (0..count).map(|place| format!("argument {place}")).collect();
+    let mut args: Vec<_> = params.iter().cloned().map(AstNode::Variable).collect();
+    let name = prepare(builtin, &mut args);
+    AstNode::Lambda {
+        params,
+        body: Box::new(call(&name, args)),
+        signature: None,
+        thunk: false,
     }
 }
 
@@ -275,7 +291,10 @@ fn pass_all(args: &mut [AstNode], check: &str) {
 fn pass(arg: Option<&mut AstNode>, check: &str) {
     let notes_size = matches!(
         check,
-        limited::REPLACED
+        limited::NUMBER
+            | limited::PAD_TEXT
+            | limited::PAD_WIDTH
+            | limited::REPLACED
             | limited::REPLACEMENT
             | limited::JOINED
             | limited::SEPARATOR

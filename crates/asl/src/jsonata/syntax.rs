@@ -8,6 +8,7 @@
 mod process;
 mod token;
 
+use std::borrow::Cow;
 use token::{Lexer, Token, TokenKind};
 
 /// An error with JSONata's code, which the service leaves out of its messages.
@@ -19,11 +20,13 @@ pub(super) struct SyntaxError {
     pub(super) offset: usize,
 }
 
-/// Reads a text and gives its first error.
-pub(super) fn check(text: &str) -> Result<(), SyntaxError> {
+/// Reads a text and gives its first error. What it gives back otherwise means the same, with fields named
+/// `and`, `or` and `in` in quotes: the other parser takes some of them for operators.
+pub(super) fn check(text: &str) -> Result<Cow<'_, str>, SyntaxError> {
     let mut reader = Reader {
         lexer: Lexer::new(text),
         token: Token::end(0),
+        fields: Vec::new(),
     };
     reader.advance(false)?;
     let node = reader.expression(0)?;
@@ -31,7 +34,22 @@ pub(super) fn check(text: &str) -> Result<(), SyntaxError> {
         return Err(reader.error("S0201", format!("Syntax error: {}", reader.token.json())));
     }
     process::process(node)?;
-    Ok(())
+    let mut fields = reader.fields;
+    if fields.is_empty() {
+        return Ok(Cow::Borrowed(text));
+    }
+    fields.sort_by_key(|field| std::cmp::Reverse(field.offset));
+    let mut text = text.to_owned();
+    for field in fields {
+        // After a dot, a string is a name, too, and the other parser minds it less.
+        let is_step = text
+            .get(..field.offset)
+            .is_some_and(|before| before.trim_end().ends_with('.'));
+        let quote = if is_step { '"' } else { '`' };
+        text.insert(field.offset + field.text.len(), quote);
+        text.insert(field.offset, quote);
+    }
+    Ok(Cow::Owned(text))
 }
 
 /// What was read, as far as later errors depend on it.
@@ -57,6 +75,8 @@ enum Kind {
 struct Reader<'t> {
     lexer: Lexer<'t>,
     token: Token,
+    /// The places where a name of an operator names a field.
+    fields: Vec<Token>,
 }
 
 type Outcome<T> = Result<T, SyntaxError>;
@@ -134,7 +154,11 @@ impl Reader<'_> {
             return Ok(Node::token(token));
         }
         match token.text.as_str() {
-            "and" | "or" | "in" | "*" | "**" | "%" => Ok(Node::token(token)),
+            "and" | "or" | "in" => {
+                self.fields.push(token.clone());
+                Ok(Node::token(token))
+            }
+            "*" | "**" | "%" => Ok(Node::token(token)),
             "-" => {
                 let operand = self.expression(70)?;
                 Ok(Node::new(Kind::Unary, token, vec![operand]))
@@ -478,7 +502,7 @@ mod tests {
             "a ? b : c ? d",
             "\u{3bb}($x){$x}(1)",
         ] {
-            assert_eq!(check(text), Ok(()), "{text}");
+            assert!(check(text).is_ok(), "{text}");
         }
     }
 }

@@ -5,6 +5,7 @@
 //! was recorded last is what failed. Nobody pays for this but expressions that fail.
 
 use super::functions::Surroundings;
+use super::guard::function_of;
 use super::tree::{call, change_children};
 use jsonata_core::ast::{AstNode, BinaryOp};
 use jsonata_core::evaluator::EvaluatorError;
@@ -26,24 +27,57 @@ struct Operation {
 pub(super) struct Trace {
     /// The name of a function, or an operator.
     name: Option<String>,
+    /// The operator that errors are said to be of, when it is not the one that failed: `and` and `or` put
+    /// their own name on what fails to their right.
+    said_to_be: Option<String>,
     /// JSON texts of its operands.
     operands: Vec<Option<String>>,
 }
 
+/// The operand of `and` and `or` that says that the right side is being evaluated.
+const RIGHT_SIDE: usize = 1;
+
+/// How many operands are kept: enough for every function, and for the values of a sort.
+const OPERANDS_MAX: usize = 1_000;
+
 impl Recorder {
     pub(super) fn trace(&self) -> Trace {
         let operations = self.0.borrow();
-        let Some(last) = operations.last() else {
-            return Trace::default();
+        let is_open = |operation: &&Operation| {
+            matches!(operation.name.as_str(), "and" | "or")
+                && operation.operands.last().is_some_and(|(place, _)| *place == RIGHT_SIDE)
         };
-        let json = |place: usize| {
-            let (_, value) = last.operands.iter().find(|(at, _)| *at == place)?;
-            Some(json(value))
+        let said_to_be = operations.iter().find(is_open).map(|operation| operation.name.clone());
+        let Some(last) = operations.iter().rev().find(|operation| !is_open(operation)) else {
+            return Trace {
+                said_to_be,
+                ..Trace::default()
+            };
+        };
+        let operands = match last.name.as_str() {
+            "^" => first_unlike(&last.operands),
+            _ => (0..4).map(|place| operand(last, place).map(json)).collect(),
         };
         Trace {
             name: Some(last.name.clone()),
-            operands: (0..4).map(json).collect(),
+            said_to_be,
+            operands,
         }
+    }
+}
+
+fn operand(operation: &Operation, place: usize) -> Option<&JValue> {
+    let mut operands = operation.operands.iter();
+    operands.find(|(at, _)| *at == place).map(|(_, value)| value)
+}
+
+/// The first two values in a sort that cannot be compared.
+fn first_unlike(operands: &[(usize, JValue)]) -> Vec<Option<String>> {
+    let kind = |value: &JValue| std::mem::discriminant(value);
+    let mut pairs = operands.iter().zip(operands.iter().skip(1));
+    match pairs.find(|((_, left), (_, right))| kind(left) != kind(right)) {
+        Some(((_, left), (_, right))) => vec![Some(json(left)), Some(json(right))],
+        None => Vec::new(),
     }
 }
 
@@ -59,6 +93,7 @@ fn json(value: &JValue) -> String {
 /// `trace(site, name, place, operand)` gives the operand back.
 pub(super) fn record(arguments: &[JValue], surroundings: &Surroundings) -> Result<JValue, EvaluatorError> {
     let [
+        ..,
         JValue::Number(site),
         JValue::String(name),
         JValue::Number(place),
@@ -68,7 +103,9 @@ pub(super) fn record(arguments: &[JValue], surroundings: &Surroundings) -> Resul
         return Ok(JValue::Undefined);
     };
     let mut operations = surroundings.trace.0.borrow_mut();
-    if *place > 0.0 {
+    let is_first = *place == 0.0;
+    let has_begun = !is_first || &**name == "^" && operations.iter().any(|operation| operation.site == *site);
+    if has_begun {
         // What was recorded since the first operand has ended.
         while operations.last().is_some_and(|last| last.site != *site) {
             operations.pop();
@@ -77,7 +114,11 @@ pub(super) fn record(arguments: &[JValue], surroundings: &Surroundings) -> Resul
     let operand = operand.clone();
     let recorded = (*place as usize, operand.clone());
     match operations.last_mut() {
-        Some(last) if *place > 0.0 => last.operands.push(recorded),
+        Some(last) if has_begun => {
+            if last.operands.len() < OPERANDS_MAX {
+                last.operands.push(recorded);
+            }
+        }
         _ => operations.push(Operation {
             site: *site,
             name: name.to_string(),
@@ -95,17 +136,29 @@ pub(super) fn traced(mut node: AstNode) -> AstNode {
 }
 
 fn rewrite(node: &mut AstNode, sites: &mut f64) {
+    if let AstNode::Variable(name) = node
+        && matches!(super::builtins::parameters(name), Some(1..=3))
+    {
+        // Called by another function, it records its arguments as well.
+        *node = function_of(name, |name, _| name.to_owned());
+    }
     change_children(node, &mut |child| rewrite(child, sites));
     *sites += 1.0;
     let site = *sites;
     match node {
-        AstNode::Binary { op, lhs, rhs } => match (op, &mut **rhs) {
-            (BinaryOp::ChainPipe, AstNode::Function { name, args, .. }) => {
+        AstNode::Binary { op, lhs, rhs } => match op {
+            BinaryOp::And | BinaryOp::Or => {
+                let name = if *op == BinaryOp::And { "and" } else { "or" };
                 wrap(lhs, site, name, 0);
-                let places = (1..).zip(args);
-                places.for_each(|(place, arg)| wrap(arg, site, name, place));
+                // The arguments of a call are evaluated in order: first the mark, then what is to the right.
+                let mut mark = AstNode::Null;
+                wrap(&mut mark, site, name, RIGHT_SIDE);
+                wrap(rhs, site, name, RIGHT_SIDE + 1);
+                if let AstNode::Function { args, .. } = &mut **rhs {
+                    args.insert(0, mark);
+                }
             }
-            (op, rhs) => {
+            op => {
                 if let Some(name) = operator(*op) {
                     wrap(lhs, site, name, 0);
                     wrap(rhs, site, name, 1);
@@ -120,6 +173,12 @@ fn rewrite(node: &mut AstNode, sites: &mut f64) {
         AstNode::Object(members) => {
             for (key, _) in members {
                 wrap(key, site, "{", 0);
+            }
+        }
+        AstNode::Sort { terms, .. } => {
+            for (term, _) in terms {
+                *sites += 1.0;
+                wrap(term, *sites, "^", 0);
             }
         }
         _ => {}
@@ -168,7 +227,8 @@ impl Trace {
 
     /// JSONata's words for an error whose words depend on what failed.
     pub(super) fn words(&self, code: &str, detail: &str) -> Option<String> {
-        let name = self.name.as_deref();
+        let function = self.name.as_deref();
+        let name = self.said_to_be.as_deref().or(function);
         let quoted = |text: &str| json(&JValue::string(text));
         Some(match code {
             "T0410" if detail.contains('"') => detail.to_owned(),
@@ -187,7 +247,7 @@ impl Trace {
                 "Argument {} of function {} must be an array of {}",
                 number_in(detail)?,
                 quoted(name?),
-                quoted(items_of(name?)?)
+                quoted(items_of(function?)?)
             ),
             "T2001" => format!(
                 "The left side of the {} operator must evaluate to a number",
@@ -207,11 +267,17 @@ impl Trace {
                 "The expressions either side of operator {} must evaluate to numeric or string values",
                 quoted(name?)
             ),
+            "T2007" => format!(
+                "Type mismatch when comparing values {} and {} in order-by clause",
+                self.operand(0)?,
+                self.operand(1)?
+            ),
             "D1002" => format!("Cannot negate a non-numeric value: {}", self.operand(0)?),
             "T1003" => format!(
                 "Key in object structure must evaluate to a string; got: {}",
                 self.operand(0)?
             ),
+            "D3030" if detail.contains('"') => detail.to_owned(),
             "D3030" => format!("Unable to cast value to a number: {}", self.operand(0)?),
             "D3060" => format!(
                 "The sqrt function cannot be applied to a negative number: {}",
@@ -230,6 +296,19 @@ impl Trace {
             "D3110" => format!(
                 "The argument of the toMillis function must be an ISO 8601 formatted timestamp. Given {}",
                 self.operand(0)?
+            ),
+            "D3130" => format!(
+                "Formatting or parsing an integer as a sequence starting with {} is not supported by this \
+                 implementation",
+                quoted(detail)
+            ),
+            "D3132" => format!(
+                "Unknown component specifier {} in date/time picture string",
+                quoted(detail)
+            ),
+            "D3133" => format!(
+                "The 'name' modifier can only be applied to months and days in the date/time picture string, not {}",
+                quoted(detail)
             ),
             _ => return None,
         })

@@ -1,6 +1,7 @@
 //! Walking over parsed expressions.
 
-use jsonata_core::ast::{AstNode, PathStep, Stage};
+use super::builtins::is_builtin;
+use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
 
 /// Calls `visit` with each direct child of `node`, in the order in which they are evaluated.
 pub(super) fn visit_children<'t>(node: &'t AstNode, visit: &mut dyn FnMut(&'t AstNode)) {
@@ -171,5 +172,50 @@ pub(super) fn call(name: &str, args: Vec<AstNode>) -> AstNode {
         name: name.to_owned(),
         args,
         is_builtin: true,
+    }
+}
+
+/// Writes `a ~> $f(b)` as `$f(a, b)`, which it stands for, so that nobody else needs to know of it.
+pub(super) fn unchain(node: &mut AstNode) {
+    change_children(node, &mut unchain);
+    let AstNode::Binary {
+        op: BinaryOp::ChainPipe,
+        lhs,
+        rhs,
+    } = node
+    else {
+        return;
+    };
+    match &mut **rhs {
+        AstNode::Function {
+            name,
+            args,
+            is_builtin: true,
+        } if !args.iter().any(|arg| matches!(arg, AstNode::Placeholder)) => {
+            args.insert(0, std::mem::replace(&mut **lhs, AstNode::Null));
+            *node = call(&std::mem::take(name), std::mem::take(args));
+        }
+        AstNode::Variable(name) if is_builtin(name) && is_data(lhs) => {
+            let argument = std::mem::replace(&mut **lhs, AstNode::Null);
+            *node = call(&std::mem::take(name), vec![argument]);
+        }
+        _ => {}
+    }
+}
+
+/// Whether the value cannot be a function: `$f ~> $g` is a new function.
+fn is_data(node: &AstNode) -> bool {
+    match node {
+        AstNode::Path { steps } => steps.len() > 1,
+        AstNode::String(_)
+        | AstNode::Number(_)
+        | AstNode::Array(_)
+        | AstNode::Object(_)
+        | AstNode::ObjectTransform { .. }
+        | AstNode::Sort { .. } => true,
+        AstNode::Function { name, .. } => {
+            is_builtin(name) && !matches!(&**name, "append" | "clone" | "lookup" | "reduce" | "single")
+        }
+        _ => false,
     }
 }

@@ -144,6 +144,14 @@ pub(super) fn measured(arguments: Arguments<'_>, surroundings: &Surroundings) ->
     Ok(value.clone())
 }
 
+/// The first argument of `$reduce` with two arguments: there is nothing to begin with in an empty array.
+pub(super) fn reduced(arguments: Arguments<'_>, _surroundings: &Surroundings) -> Outcome {
+    match argument(arguments, 1) {
+        Some(JValue::Array(items)) if items.is_empty() => Ok(JValue::Undefined),
+        items => Ok(items.cloned().unwrap_or(JValue::Undefined)),
+    }
+}
+
 /// Fails when there are too many functions. Part of functions that make functions.
 pub(super) fn new_function(_arguments: Arguments<'_>, _surroundings: &Surroundings) -> Outcome {
     match live_lambda_count() <= FUNCTIONS_MAX {

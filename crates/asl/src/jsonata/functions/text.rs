@@ -71,10 +71,33 @@ pub(super) fn string(arguments: Arguments<'_>, surroundings: &Surroundings) -> O
     pass(arguments, |value| surroundings.meter.measure(value))
 }
 
+/// The first argument of `$pad` with two arguments: if it is a number, it is the width, and the text is the
+/// context value.
+pub(super) fn pad_text(arguments: Arguments<'_>, surroundings: &Surroundings) -> Outcome {
+    let width = argument(arguments, 1).and_then(JValue::as_f64).unwrap_or_default();
+    surroundings.noted.borrow_mut().push(width);
+    pass(arguments, |_| Ok(()))
+}
+
 /// The second argument of `$pad`: a width that no text can have is too large.
-pub(super) fn pad_width(arguments: Arguments<'_>, _surroundings: &Surroundings) -> Outcome {
-    pass(arguments, |width| match width {
-        JValue::Number(width) if width.abs() > VALUE_BYTES_MAX as f64 || width.is_nan() => too_large(),
+pub(super) fn pad_width(arguments: Arguments<'_>, surroundings: &Surroundings) -> Outcome {
+    let noted = surroundings.noted.borrow_mut().pop().unwrap_or_default();
+    pass(arguments, |width| {
+        let width = width.as_f64().unwrap_or(noted);
+        match width.abs() <= VALUE_BYTES_MAX as f64 {
+            true => Ok(()),
+            false => too_large(),
+        }
+    })
+}
+
+/// The argument of `$number`: blanks around a number are not part of it.
+pub(super) fn number(arguments: Arguments<'_>, _surroundings: &Surroundings) -> Outcome {
+    pass(arguments, |number| match number {
+        JValue::String(text) if text.trim() != &**text => {
+            let text = Document::from(&**text);
+            error("D3030", format_args!("Unable to cast value to a number: {text}"))
+        }
         _ => Ok(()),
     })
 }
