@@ -25,6 +25,7 @@ pub mod intrinsic;
 pub mod jsonata;
 pub mod path;
 pub mod program;
+pub mod query;
 pub mod resource;
 pub mod scope;
 pub mod template;
