@@ -142,17 +142,24 @@ impl Jsonata {
     }
 
     fn parse_here(text: &str) -> Result<Jsonata, ParseError> {
-        let checked = syntax::check(text).map_err(|error| ParseError {
-            message: error.message,
-            offset: error.offset,
-        })?;
+        let too_deep = || Ok(Jsonata::new(text, References::default(), Plan::TooDeep));
+        let checked = match syntax::check(text) {
+            Ok(checked) => checked,
+            Err(error) if error.code == syntax::TOO_DEEP => return too_deep(),
+            Err(error) => {
+                return Err(ParseError {
+                    message: error.message,
+                    offset: error.offset,
+                });
+            }
+        };
         let mut node = match jsonata_core::parser::parse(&checked) {
             Ok(node) => node,
             Err(error) => {
                 let message = error.to_string();
                 let (code, detail) = failure::code(&message).unwrap_or(("", &message));
-                if code == "U1002" {
-                    return Ok(Jsonata::new(text, References::default(), Plan::TooDeep));
+                if code == syntax::TOO_DEEP {
+                    return too_deep();
                 }
                 return Err(ParseError {
                     message: detail.to_owned(),

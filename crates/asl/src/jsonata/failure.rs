@@ -103,12 +103,15 @@ pub(super) const TOO_LARGE: &str = "U9001: too large";
 pub(super) fn failure(message: &str, trace: &Trace) -> EvaluationFailure {
     let (code, detail) = match code(message) {
         Some((code, detail)) => (code, detail),
+        // Its words for a number that JSON does not have, and for functions.
+        None if message == "Cannot concatenate complex types" => ("D3001", message),
         None => ("", message),
     };
     let text = match code {
         "D1012" | "U1003" => return Limit::Time.into(),
         "D1011" | "U1001" | "U1002" => return Limit::Depth.into(),
         "D2014" | "D2015" | "U9001" => return Limit::Memory.into(),
+        "" if detail.contains("exceeds size limit") => return Limit::Memory.into(),
         "" => {
             return EvaluationFailure::Thrown {
                 code: None,

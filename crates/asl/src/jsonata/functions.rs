@@ -43,7 +43,7 @@ type Function = fn(Arguments<'_>, &Surroundings) -> Outcome;
 
 /// Functions by the name under which an expression calls them. Names with a blank cannot be written in an
 /// expression: calls of them are put there when it is compiled.
-const FUNCTIONS: [(&str, Function); 34] = [
+const FUNCTIONS: [(&str, Function); 35] = [
     ("clone", clone),
     ("decodeUrl", url::decode_url),
     ("decodeUrlComponent", url::decode_url_component),
@@ -64,6 +64,7 @@ const FUNCTIONS: [(&str, Function); 34] = [
     (limited::FORMATTED_INTEGER, text::formatted_integer),
     (limited::INTEGER_PICTURE, text::integer_picture),
     (limited::JOINED, text::joined),
+    (limited::KEYS, collections::keys),
     (limited::MATCHED, text::matched),
     (limited::MEASURED, collections::measured),
     (limited::NEW_FUNCTION, collections::new_function),
@@ -87,6 +88,7 @@ pub(super) mod limited {
     pub(in crate::jsonata) const FORMATTED_INTEGER: &str = "limited formatted integer";
     pub(in crate::jsonata) const INTEGER_PICTURE: &str = "limited integer picture";
     pub(in crate::jsonata) const JOINED: &str = "limited joined";
+    pub(in crate::jsonata) const KEYS: &str = "limited keys";
     pub(in crate::jsonata) const MATCHED: &str = "limited matched";
     pub(in crate::jsonata) const MEASURED: &str = "limited measured";
     pub(in crate::jsonata) const NEW_FUNCTION: &str = "limited new function";

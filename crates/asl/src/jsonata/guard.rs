@@ -174,6 +174,14 @@ impl Guard<'_> {
                 pass_all(args, limited::PICTURE);
             }
             "distinct" => limited::DISTINCT.clone_into(name),
+            "keys" => {
+                if args.is_empty() {
+                    args.push(AstNode::Variable(String::new()));
+                }
+                if args.len() == 1 {
+                    limited::KEYS.clone_into(name);
+                }
+            }
             "formatInteger" => {
                 if args.len() == 1 {
                     // The context value is what is formatted.
@@ -219,11 +227,10 @@ impl Guard<'_> {
     /// What a builtin that is guarded when it is called becomes where it is named as a value.
     fn as_function(&self, name: &str) -> Option<AstNode> {
         match name {
-            "distinct" => return Some(AstNode::Variable(limited::DISTINCT.to_owned())),
-            "clone" | "encodeUrl" | "encodeUrlComponent" | "decodeUrl" | "decodeUrlComponent" | "formatInteger"
-            | "formatNumber" | "fromMillis" | "hash" | "join" | "match" | "number" | "pad" | "parse"
-            | "parseInteger" | "partition" | "random" | "range" | "replace" | "shuffle" | "split" | "toMillis"
-            | "uuid" => {}
+            "clone" | "distinct" | "keys" | "encodeUrl" | "encodeUrlComponent" | "decodeUrl" | "decodeUrlComponent"
+            | "formatInteger" | "formatNumber" | "fromMillis" | "hash" | "join" | "match" | "number" | "pad"
+            | "parse" | "parseInteger" | "partition" | "random" | "range" | "replace" | "shuffle" | "split"
+            | "toMillis" | "uuid" => {}
             _ => return None,
         }
         Some(function_of(name, |name, args| {

@@ -27,6 +27,7 @@ pub(super) fn check(text: &str) -> Result<Cow<'_, str>, SyntaxError> {
         lexer: Lexer::new(text),
         token: Token::end(0),
         fields: Vec::new(),
+        depth: 0,
     };
     reader.advance(false)?;
     let node = reader.expression(0)?;
@@ -58,6 +59,8 @@ struct Node {
     kind: Kind,
     token: Token,
     parts: Vec<Node>,
+    /// How deeply its parts nest.
+    depth: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +80,16 @@ struct Reader<'t> {
     token: Token,
     /// The places where a name of an operator names a field.
     fields: Vec<Token>,
+    /// How many expressions the current one is part of.
+    depth: u32,
 }
+
+/// How deeply parts may nest; a chain of operators nests as deeply as it is long. The other parser has the same
+/// limit.
+const DEPTH_MAX: u32 = 1_000;
+
+/// The code of the other parser for an expression that is too deep.
+pub(super) const TOO_DEEP: &str = "U1002";
 
 type Outcome<T> = Result<T, SyntaxError>;
 
@@ -140,13 +152,24 @@ impl Reader<'_> {
     }
 
     fn expression(&mut self, binding_power: u32) -> Outcome<Node> {
+        self.depth += 1;
+        self.check_depth(self.depth)?;
         let first = self.advance(true)?;
         let mut left = self.prefix(first)?;
         while binding_power < left_binding_power(&self.token) {
             let operator = self.advance(false)?;
             left = self.infix(operator, left)?;
+            self.check_depth(self.depth + left.depth)?;
         }
+        self.depth -= 1;
         Ok(left)
+    }
+
+    fn check_depth(&self, depth: u32) -> Outcome<()> {
+        match depth <= DEPTH_MAX {
+            true => Ok(()),
+            false => Err(self.error(TOO_DEEP, format!("the expression is deeper than {DEPTH_MAX} levels"))),
+        }
     }
 
     fn prefix(&mut self, token: Token) -> Outcome<Node> {
@@ -362,7 +385,13 @@ impl Reader<'_> {
 
 impl Node {
     fn new(kind: Kind, token: Token, parts: Vec<Node>) -> Node {
-        Node { kind, token, parts }
+        let depth = parts.iter().map(|part| part.depth + 1).max().unwrap_or_default();
+        Node {
+            kind,
+            token,
+            parts,
+            depth,
+        }
     }
 
     fn token(token: Token) -> Node {

@@ -4,8 +4,8 @@ use super::{Arguments, Outcome, Surroundings, argument, at_most, error, integer,
 use jsonata_core::evaluator::live_lambda_count;
 use jsonata_core::value::JValue;
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 
 /// How large a single value may get, in bytes: eight for a number, `true`, `false` or `null`, one for a
@@ -111,6 +111,30 @@ pub(super) fn distinct(arguments: Arguments<'_>, surroundings: &Surroundings) ->
     Ok(result)
 }
 
+/// `$keys(value)`: the keys of an object, or those of all objects in an array, each once.
+pub(super) fn keys(arguments: Arguments<'_>, _surroundings: &Surroundings) -> Outcome {
+    let mut found = Vec::new();
+    let mut seen = HashSet::new();
+    if let Some(value) = argument(arguments, 1) {
+        collect_keys(value, &mut seen, &mut found);
+    }
+    Ok(JValue::sequence(found).unwrap_sequence())
+}
+
+fn collect_keys<'a>(value: &'a JValue, seen: &mut HashSet<&'a str>, found: &mut Vec<JValue>) {
+    match value {
+        JValue::Array(items) => items.iter().for_each(|item| collect_keys(item, seen, found)),
+        JValue::Object(members) => {
+            for key in members.keys() {
+                if seen.insert(key) {
+                    found.push(JValue::string(key.as_str()));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Equal values have equal hashes, whatever the order of their keys.
 fn hash(value: &JValue, hasher: &mut DefaultHasher) {
     match value {
@@ -178,6 +202,9 @@ const STEPS_BEFORE_SKIPPING: usize = 1_000_000;
 impl Meter {
     /// Fails when `value` is larger than [`VALUE_BYTES_MAX`].
     pub(super) fn measure(&self, value: &JValue) -> Result<(), jsonata_core::evaluator::EvaluatorError> {
+        if value.as_array().is_some_and(|items| items.len() > ITEMS_MAX) {
+            return too_large();
+        }
         if self.steps.get() > STEPS_BEFORE_SKIPPING && matches!(value, JValue::Array(_) | JValue::Object(_)) {
             let skipped = self.skipped.get();
             self.skipped.set((skipped + 1) % 8);

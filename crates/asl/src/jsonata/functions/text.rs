@@ -83,7 +83,11 @@ pub(super) fn pad_text(arguments: Arguments<'_>, surroundings: &Surroundings) ->
 pub(super) fn pad_width(arguments: Arguments<'_>, surroundings: &Surroundings) -> Outcome {
     let noted = surroundings.noted.borrow_mut().pop().unwrap_or_default();
     pass(arguments, |width| {
-        let width = width.as_f64().unwrap_or(noted);
+        let width = match width {
+            JValue::Number(width) => *width,
+            JValue::String(_) => noted,
+            _ => 0.0,
+        };
         match width.abs() <= VALUE_BYTES_MAX as f64 {
             true => Ok(()),
             false => too_large(),

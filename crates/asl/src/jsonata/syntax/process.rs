@@ -70,7 +70,7 @@ pub(super) fn process(node: Node) -> Outcome<()> {
 }
 
 fn part(node: Node) -> Outcome<Part> {
-    let Node { kind, token, parts } = node;
+    let Node { kind, token, parts, .. } = node;
     match kind {
         Kind::Token => leaf(token),
         Kind::Binary => binary(token, parts),
