@@ -301,7 +301,7 @@ fn variables() {
             "SCHEMA_VALIDATION_FAILED: 'a.b' is not a valid name of a variable at /States/S/Assign/a.b",
             "SCHEMA_VALIDATION_FAILED: '2' is not a valid name of a variable at /States/S/Assign/2",
             "SCHEMA_VALIDATION_FAILED: 'states' is not a valid name of a variable at /States/S/Assign/states",
-            "SCHEMA_VALIDATION_FAILED: No state assigns the variable '$oder' that is referenced here at /States/S/InputPath",
+            "VARIABLE_SCOPE: No state assigns the variable '$oder' that is referenced here at /States/S/InputPath",
         ],
     );
     check(
@@ -309,7 +309,7 @@ fn variables() {
             r#""Type":"Map","Assign":{"x":1},"End":true,"ItemProcessor":{"StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"x":2,"y":1},"InputPath":"$x","End":true}}}"#,
         ),
         &[
-            "SCHEMA_VALIDATION_FAILED: The variable 'x' is assigned by a state around this scope at /States/S/ItemProcessor/States/A/Assign/x",
+            "VARIABLE_SCOPE: The variable 'x' of the states around is not changed by this assignment at /States/S/ItemProcessor/States/A/Assign/x",
         ],
     );
     check(
@@ -318,16 +318,99 @@ fn variables() {
     );
 }
 
+/// A JSONata machine whose only state `S` has these fields.
+fn jsonata(fields: &str) -> String {
+    format!(r#"{{"QueryLanguage":"JSONata","StartAt":"S","States":{{"S":{{{fields}}}}}}}"#)
+}
+
 #[test]
-fn what_is_not_supported_is_named() {
+fn query_languages() {
     check(
-        r#"{"QueryLanguage":"JSONata","StartAt":"S","States":{"S":{"Type":"Pass","End":true}}}"#,
-        &["NOT_SUPPORTED: The query language JSONata is not supported yet at /QueryLanguage"],
+        &jsonata(r#""Type":"Pass","Output":{"a":"{% $states.input.b %}"},"End":true"#),
+        &[],
     );
     check(
         &state(r#""Type":"Pass","Output":"x","End":true"#),
         &[
             "SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the 'JSONata' QueryLanguage at /States/S",
+        ],
+    );
+    check(
+        &jsonata(r#""Type":"Pass","InputPath":"$.a","End":true"#),
+        &[
+            "SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONata', but field 'InputPath' is only supported for the 'JSONPath' QueryLanguage at /States/S",
+        ],
+    );
+    check(
+        &jsonata(r#""Type":"Pass","QueryLanguage":"JSONPath","End":true"#),
+        &[
+            "SCHEMA_VALIDATION_FAILED: 'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine at /States/S",
+        ],
+    );
+    check(
+        &state(r#""Type":"Pass","QueryLanguage":"JSONata","Output":"{% 1 %}","End":true"#),
+        &[],
+    );
+    check(
+        r#"{"QueryLanguage":"jsonata","StartAt":"S","States":{"S":{"Type":"Succeed"}}}"#,
+        &[
+            "SCHEMA_VALIDATION_FAILED: The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata] at /QueryLanguage",
+        ],
+    );
+}
+
+#[test]
+fn jsonata_expressions() {
+    for (fields, expected) in [
+        (
+            r#""Output":{"v":"{% phone %}"}"#,
+            Some(
+                "UNSUPPORTED_JSONATA_EXPRESSION: Reference to 'phone' at the top level is not supported. at /States/S/Output/v",
+            ),
+        ),
+        (
+            r#""Output":["{% $$ %}"]"#,
+            Some("UNSUPPORTED_JSONATA_EXPRESSION: Reference to '$$' is not supported. at /States/S/Output[0]"),
+        ),
+        (
+            r#""Output":"{% $states.result %}""#,
+            Some(
+                "UNSUPPORTED_JSONATA_EXPRESSION: Reference to '$states.result' is not supported here. at /States/S/Output",
+            ),
+        ),
+        (r#""Output":"{% [1, %}""#, Some("INVALID_JSONATA_EXPRESSION: ")),
+        (
+            r#""Output":"{% 1 ""#,
+            Some(
+                "INVALID_JSONATA_EXPRESSION: a JSONata expression must start with `{%` and end with `%}` at /States/S/Output",
+            ),
+        ),
+        (r#""Output":" {% 1 %} ""#, None),
+        (
+            r#""Output":"{% $nowhere %}""#,
+            Some(
+                "VARIABLE_SCOPE: No state assigns the variable '$nowhere' that is referenced here at /States/S/Output",
+            ),
+        ),
+    ] {
+        let found = texts(&jsonata(&format!(r#""Type":"Pass","End":true,{fields}"#)));
+        match expected {
+            Some(expected) => assert!(
+                found.len() == 1 && found[0].starts_with(expected),
+                "{fields}: {found:?}"
+            ),
+            None => assert!(found.is_empty(), "{fields}: {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_has_no_effect_is_said() {
+    let map = r#""Type":"Map","End":true,"ToleratedFailureCount":1,"ItemProcessor":{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}"#;
+    check(
+        &state(map),
+        &[
+            "NO_EFFECT: The field 'ToleratedFailureCount' means nothing in Mode INLINE: the first failure counts at /States/S/ToleratedFailureCount",
         ],
     );
 }
@@ -349,6 +432,8 @@ fn any_definition() -> impl Strategy<Value = serde_json::Value> {
         "$.a[0]",
         "$$.State",
         "$v.x",
+        "{% $states.input.a %}",
+        "{% [",
         "States.Format('{}', $.a)",
         "States.",
         "arn:aws:states:::lambda:invoke",
@@ -389,6 +474,11 @@ fn any_definition() -> impl Strategy<Value = serde_json::Value> {
         "Result",
         "Error",
         "CausePath",
+        "Output",
+        "Arguments",
+        "Assign",
+        "Condition",
+        "Items",
     ]);
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),

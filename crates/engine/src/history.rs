@@ -102,6 +102,13 @@ pub enum EventDetails {
     ParallelStateStarted,
     ParallelStateSucceeded,
     ParallelStateFailed,
+    EvaluationFailed {
+        error: StateError,
+        /// The field, such as `Output/total`.
+        location: Option<Text>,
+        /// The name of the state.
+        state: Text,
+    },
 }
 
 /// The `resourceType` and `resource` of task events.
@@ -173,6 +180,8 @@ impl LogLevel {
                             | E::MapIterationFailed { .. }
                             | E::MapStateFailed
                             | E::ParallelStateFailed
+                            // Missing in the documentation's table, but a failure like the others.
+                            | E::EvaluationFailed { .. }
                     )
             }
         }
@@ -248,6 +257,7 @@ impl EventDetails {
             E::ParallelStateStarted => "ParallelStateStarted",
             E::ParallelStateSucceeded => "ParallelStateSucceeded",
             E::ParallelStateFailed => "ParallelStateFailed",
+            E::EvaluationFailed { .. } => "EvaluationFailed",
         };
         name.into()
     }
@@ -321,6 +331,11 @@ impl EventDetails {
                 details.seconds("timeoutInSeconds", task.timeout_seconds);
                 details.seconds("heartbeatInSeconds", task.heartbeat_seconds);
                 details.credentials(task.role_arn.as_ref());
+            }
+            E::EvaluationFailed { error, location, state } => {
+                details.error(error);
+                details.text("location", location.as_ref());
+                details.text("state", Some(state));
             }
             E::TaskStarted(resource) => details.resource(resource),
             E::TaskSucceeded(resource, output) => {

@@ -1,7 +1,7 @@
 //! Readers of single fields, and the findings they report.
 
-use super::Compiler;
 use super::place::Place;
+use super::{Compiler, Language};
 use crate::definition::Value;
 use crate::diagnostic::{Code, Diagnostic, Severity, Span};
 use crate::document::Text;
@@ -278,22 +278,19 @@ impl Compiler {
         }
     }
 
-    /// Whether this object asks for JSONata; says that it is not supported if so.
-    pub(super) fn query_language(&mut self, place: &Place<'_>, inherited: bool) -> bool {
+    /// The query language that this object asks for, or else the one around it.
+    pub(super) fn query_language(&mut self, place: &Place<'_>, inherited: Language) -> Language {
         let Some(language) = place.member("QueryLanguage") else {
             return inherited;
         };
         match language.node.as_str().map(|text| &**text) {
-            Some("JSONPath") if inherited => {
+            Some("JSONPath") if inherited == Language::Jsonata => {
                 let message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine";
                 self.schema_error(place, message);
-                true
+                inherited
             }
-            Some("JSONPath") => false,
-            Some("JSONata") => {
-                self.not_supported(&language, "The query language JSONata is not supported yet");
-                true
-            }
+            Some("JSONPath") => Language::JsonPath,
+            Some("JSONata") => Language::Jsonata,
             _ => {
                 self.one_of(&language, &["JSONPath", "JSONata"]);
                 inherited

@@ -1,10 +1,12 @@
 //! Variables: `Assign`, its scopes, and references to what nothing assigns.
 
-use super::Compiler;
 use super::place::Place;
+use super::query::Reserved;
+use super::{Compiler, Language};
+use crate::diagnostic::{Code, Severity};
 use crate::document::Text;
 use crate::path::{Path, Root};
-use crate::template::Template;
+use crate::program::Construction;
 use std::collections::HashSet;
 
 /// The longest name of a variable, in characters.
@@ -68,8 +70,14 @@ fn variable_name(key: &str) -> &str {
 }
 
 impl Compiler {
-    /// `Assign` of a state, a Choice rule or a catcher.
-    pub(super) fn assign(&mut self, place: &Place<'_>) -> Option<Template> {
+    /// `Assign` of a state, a Choice rule or a catcher, which stands at `within` in its state.
+    pub(super) fn assign(
+        &mut self,
+        place: &Place<'_>,
+        within: &str,
+        language: Language,
+        reserved: Reserved,
+    ) -> Option<Construction> {
         let assign = place.member("Assign")?;
         if !assign.is_object() {
             self.schema_error(&assign, "The field 'Assign' must be an object");
@@ -82,12 +90,26 @@ impl Compiler {
                 self.schema_error(&place, format!("'{name}' is not a valid name of a variable"));
             }
             if self.scopes.is_assigned_outside(name) {
-                let message = format!("The variable '{name}' is assigned by a state around this scope");
-                self.schema_error(&place, message);
-                self.help("a branch or iteration reads variables of its surroundings but can not set them");
+                let message = format!("The variable '{name}' of the states around is not changed by this assignment");
+                self.push_at(&place, Code::VariableScope, Severity::Warning, message);
+                self.help("branches and iterations read outer variables, what they assign is their own");
             }
         }
-        self.template(&assign)
+        self.construction(&assign, within, language, reserved)
+    }
+
+    /// What builds a value: a payload template or a query, as the language has it.
+    pub(super) fn construction(
+        &mut self,
+        place: &Place<'_>,
+        within: &str,
+        language: Language,
+        reserved: Reserved,
+    ) -> Option<Construction> {
+        match language {
+            Language::JsonPath => self.template(place).map(Construction::Template),
+            Language::Jsonata => self.query(place, within, reserved).map(Construction::Query),
+        }
     }
 
     /// Reports a reference to a variable that no state in reach assigns.
@@ -95,11 +117,14 @@ impl Compiler {
         let Root::Variable(name) = path.root() else {
             return;
         };
+        self.check_variable(place, name);
+    }
+
+    /// Step Functions accepts such a reference, and fails the execution that comes to it.
+    pub(super) fn check_variable(&mut self, place: &Place<'_>, name: &str) {
         if !self.scopes.is_assigned(name) {
-            self.schema_error(
-                place,
-                format!("No state assigns the variable '${name}' that is referenced here"),
-            );
+            let message = format!("No state assigns the variable '${name}' that is referenced here");
+            self.push_at(place, Code::VariableScope, Severity::Warning, message);
             let known = self.scopes.names();
             self.did_you_mean(name, known.iter().map(String::as_str));
         }

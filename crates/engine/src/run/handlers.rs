@@ -1,5 +1,6 @@
 //! Retry and Catch: the one place that knows what happens after an error.
 
+use super::context::Seen;
 use super::machine::{StateEnd, Track, Variables, Visit};
 use super::{Failure, Run};
 use crate::history::EventDetails;
@@ -57,9 +58,17 @@ impl Run<'_> {
             };
             // Neither ResultSelector nor OutputPath apply here (recorded: `*catch_output_path*`).
             let error = error.to_document();
-            let assigned = self.assign(track, visit, catcher.assign.as_ref(), &error)?;
+            let seen = Seen {
+                error_output: Some(&error),
+                ..Seen::input(&input)
+            };
+            let assigned = self.assign(track, visit, catcher.assign.as_ref(), &error, seen)?;
+            let output = match &catcher.output {
+                Some(output) => self.query(track, visit, output, seen)?,
+                None => self.place(visit, &catcher.result_path, input, error)?,
+            };
             return Ok(StateEnd {
-                output: self.place(visit, &catcher.result_path, input, error)?,
+                output,
                 transition: Transition::Next(catcher.next),
                 assigned,
             });
@@ -80,7 +89,11 @@ impl Run<'_> {
             StateKind::Map(map) => self.map(track, visit, map, selected).await?,
             _ => return Err(Fault::Bug("a state without work was given handlers".into()).into()),
         };
-        let assigned = self.assign(track, visit, visit.state.assign.as_ref(), &result)?;
+        let seen = Seen {
+            result: Some(&result),
+            ..Seen::input(input)
+        };
+        let assigned = self.assign(track, visit, visit.state.assign.as_ref(), &result, seen)?;
         Ok((self.place_result(track, visit, input.clone(), result)?, assigned))
     }
 

@@ -97,6 +97,8 @@ pub(super) struct Visit<'v> {
     /// When it was entered; only known if somebody will ask.
     pub(super) entered_time: Option<SystemTime>,
     pub(super) retry_count: u64,
+    /// The event that entering the state followed.
+    pub(super) entered_after: u64,
     /// The variables as they were when the state was entered.
     pub(super) variables: Variables,
     /// Whether branches or iterations have been started by this attempt and have not all succeeded.
@@ -219,6 +221,7 @@ impl Run<'_> {
 
     fn enter<'v>(&self, state: &'v State, track: &Track<'_>, variables: &Variables, input: &Document) -> Visit<'v> {
         track.enter(state.state_type());
+        let entered_after = track.previous();
         let entered_id = self.event(track.previous(), || EventDetails::StateEntered {
             state_type: state.state_type(),
             name: Text::clone(&state.name),
@@ -231,6 +234,7 @@ impl Run<'_> {
             entered_id,
             entered_time,
             retry_count: 0,
+            entered_after,
             variables: variables.clone(),
             has_children: AtomicBool::new(false),
         }

@@ -13,6 +13,7 @@ mod data_flow;
 mod errors;
 mod faults;
 mod history;
+mod jsonata;
 mod limits;
 
 use expressway_asl::Document;

@@ -1,0 +1,256 @@
+use super::*;
+
+/// What a test evaluates against: `$states` as one document, and variables.
+struct TestBindings {
+    states: Document,
+    variables: Document,
+}
+
+impl TestBindings {
+    fn of(states: &str) -> TestBindings {
+        TestBindings {
+            states: Document::parse(states).expect("JSON"),
+            variables: Document::parse(r#"{"n":7,"text":"abc","list":[1,2,3],"big":9007199254740993}"#).expect("JSON"),
+        }
+    }
+}
+
+impl Bindings for TestBindings {
+    fn states(&self, member: &str) -> Option<Document> {
+        self.states.get(member).cloned()
+    }
+
+    fn variable(&self, name: &str) -> Option<Document> {
+        self.variables.get(name).cloned()
+    }
+
+    fn random(&self) -> u128 {
+        7
+    }
+
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(1_700_000_000_123)
+    }
+}
+
+const STATES_OF_TESTS: &str = r#"{
+    "input": {"order": {"total": 150, "items": [{"sku": "a", "price": 2.5}, {"sku": "b", "price": 4}]},
+              "one": [{"sku": "c", "price": 1}], "none": [], "null": null, "name": "Ada", "whole": 1.0, "n": 2,
+              "nested": [[1, 2], [3]], "text": "a,b,c", "long": 9223372036854775807},
+    "context": {"Execution": {"Name": "run"}}
+}"#;
+
+fn evaluate_text(expression: &str) -> Result<Option<Document>, EvaluationFailure> {
+    let parsed = Jsonata::parse(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
+    parsed.evaluate(&TestBindings::of(STATES_OF_TESTS))
+}
+
+fn show(outcome: Result<Option<Document>, EvaluationFailure>) -> String {
+    match outcome {
+        Ok(Some(document)) => document.to_json(),
+        Ok(None) => "undefined".to_owned(),
+        Err(failure) => failure.to_string(),
+    }
+}
+
+fn check(rows: &[(&str, &str)]) {
+    let mut wrong = String::new();
+    for (expression, expected) in rows {
+        let found = show(evaluate_text(expression));
+        if found != *expected {
+            wrong += &format!("{expression}\n    gives    {found}\n    expected {expected}\n");
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn follows_paths() {
+    check(&[
+        ("$states.input.order.total", "150"),
+        ("$states.input.name", r#""Ada""#),
+        ("$states.input.`null`", "null"),
+        ("$states.input.missing", "undefined"),
+        ("$states.input.name.first", "undefined"),
+        ("$states.input.`null`.first", "undefined"),
+        ("$states.result", "undefined"),
+        ("$states.context.Execution.Name", r#""run""#),
+        ("$states.input.one", r#"[{"sku":"c","price":1}]"#),
+        ("$states.input.none", "[]"),
+        ("$states.input.one.sku", r#""c""#),
+        ("$states.input.order.items.sku", r#"["a","b"]"#),
+        ("$states.input.order.items[0].sku", r#""a""#),
+        ("$states.input.order.items[price > 3].sku", r#""b""#),
+        ("$states.input.nested", "[[1,2],[3]]"),
+        ("$n", "7"),
+        ("$missing", "undefined"),
+        ("$list[0]", "1"),
+        ("$states.input.`order`.\"total\"", "150"),
+    ]);
+}
+
+#[test]
+fn numbers_keep_their_kind() {
+    check(&[
+        ("$states.input.order.total + 0", "150"),
+        ("$states.input.order.total / 4", "37.5"),
+        ("$states.input.whole", "1"),
+        ("$states.input.long", "9223372036854775807"),
+        ("$big", "9007199254740993"),
+        // Computing with it needs a number of 53 bits, as in JavaScript.
+        ("$big + 0", "9007199254740992"),
+        ("1e21", "1e+21"),
+        ("4611686018427387904", "4611686018427387904"),
+        ("-0", "0"),
+        ("1/0", r#""Infinity""#),
+        ("[-1/0]", r#"["-Infinity"]"#),
+    ]);
+}
+
+#[test]
+fn functions_of_step_functions() {
+    check(&[
+        ("$partition([1,2,3,4], 2)", "[[1,2],[3,4]]"),
+        ("$partition([1,2,3], 2.9)", "[[1,2],[3]]"),
+        ("$partition([0], 5)", "[[0]]"),
+        ("$partition([1,2])", "[[1,2]]"),
+        ("$partition([], 1)", "undefined"),
+        ("$partition([1], 0.5)", "undefined"),
+        ("$partition([1], -1)", "D3137: Second argument must be zero or greater"),
+        (
+            "$partition('a', 1)",
+            "T0412: Argument 1 of function \"partition\" must be an array of undefined",
+        ),
+        ("$range(0, 3, 1)", "[0,1,2,3]"),
+        ("$range(0, 7, 3)", "[0,3,6]"),
+        ("$range(5, 1, -2)", "[5,3,1]"),
+        ("$range(-1.7, 2.9, 1.5)", "[-1,0,1,2]"),
+        ("$range(1, 9, 9)", "1"),
+        ("$range(1, 9, 0)", "undefined"),
+        ("$range(1, 9, -1)", "undefined"),
+        ("$range(1, 9)", "undefined"),
+        (
+            "$range('a', 9, 1)",
+            "T0410: Argument 1 of function \"range\" does not match function signature",
+        ),
+        ("$count($range(1, 360145, 1))", "360145"),
+        (
+            "$range(1, 360146, 1)",
+            "Expression evaluation memory limit exceeded: Check for excessive memory usage",
+        ),
+        ("$count($range(-9e18, 9e18, 9e18))", "3"),
+        ("$hash('abc', 'MD5')", r#""900150983cd24fb0d6963f7d28e17f72""#),
+        ("$hash('abc')", "undefined"),
+        (
+            "$hash('abc', 'CRC')",
+            "D3137: Hash algorithm 'CRC' must be one of SHA-1, SHA-384, SHA-256, SHA-512, MD5",
+        ),
+        (
+            "$hash(1, 'MD5')",
+            "T0410: Argument 1 of function \"hash\" does not match function signature",
+        ),
+        ("$random(42)", "0.7275636800328681"),
+        ("$random() < 1 and $random() != $random()", "true"),
+        ("$uuid() = $uuid()", "false"),
+        (
+            "$match($uuid(), /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/).index",
+            "0",
+        ),
+        (
+            "$uuid(1)",
+            "T0410: Argument 1 of function \"uuid\" does not match function signature",
+        ),
+        ("$parse('{\"a\":[1,2.50,null]}')", r#"{"a":[1,2.5,null]}"#),
+        ("$parse('{')", "D3137: Invalid JSON"),
+        ("$parse('')", "D3137: Invalid JSON"),
+        ("$parse('{\"a\":{\"b\":1}}').a.b", "1"),
+        ("$map(['1','[2]'], $parse)", "[1,[2]]"),
+        ("$eval('1+1')", "T1006: Attempted to invoke a non-function"),
+        ("$count($shuffle([1..10]))", "10"),
+        ("$sort($shuffle([3,1,2]))", "[1,2,3]"),
+        ("$millis()", "1700000000123"),
+        ("$now()", r#""2023-11-14T22:13:20.123Z""#),
+        ("$now('[Y]-[M]')", r#""2023-11""#),
+        ("$now() = $fromMillis($millis())", "true"),
+        ("$clone({'a':1})", r#"{"a":1}"#),
+    ]);
+}
+
+#[test]
+fn says_what_failed() {
+    check(&[
+        ("$nope(1)", "T1006: Attempted to invoke a non-function"),
+        (
+            "'a' + 1",
+            "T2001: The left side of the \"+\" operator must evaluate to a number",
+        ),
+        (
+            "1 - 'a'",
+            "T2002: The right side of the \"-\" operator must evaluate to a number",
+        ),
+        ("-'a'", "D1002: Cannot negate a non-numeric value: \"a\""),
+        (
+            "1 < 'a'",
+            "T2009: The values 1 and \"a\" either side of operator \"<\" must be of the same data type",
+        ),
+        (
+            "true >= 1",
+            "T2010: The expressions either side of operator \">=\" must evaluate to numeric or string values",
+        ),
+        (
+            "$sum('a')",
+            "T0412: Argument 1 of function \"sum\" must be an array of \"numbers\"",
+        ),
+        (
+            "$abs('x')",
+            "T0410: Argument 1 of function \"abs\" does not match function signature",
+        ),
+        (
+            "$substring('a', 'b')",
+            "T0410: Argument 2 of function \"substring\" does not match function signature",
+        ),
+        ("$number('x')", "D3030: Unable to cast value to a number: \"x\""),
+        (
+            "$sqrt(-4)",
+            "D3060: The sqrt function cannot be applied to a negative number: -4",
+        ),
+        (
+            "{1: 2}",
+            "T1003: Key in object structure must evaluate to a string; got: 1",
+        ),
+        (
+            "[1..'a']",
+            "T2004: The right side of the range operator (..) must evaluate to an integer",
+        ),
+        ("$error('no luck')", "D3137: no luck"),
+        ("$assert(false, 'wrong')", "D3141: wrong"),
+        (
+            "$map([1], function($x){$sum([$x]) + $length($states.input.n)})",
+            "T0410: Argument 1 of function \"length\" does not match function signature",
+        ),
+        ("$sum", "returned an unsupported result type."),
+        ("[function($x){$x}]", "returned an unsupported result type."),
+    ]);
+}
+
+#[test]
+fn words_the_whole_cause() {
+    let cause = |expression| {
+        let failure = evaluate_text(expression).expect_err("it fails");
+        failure.cause(expression, "Output/a")
+    };
+    assert_eq!(
+        cause("$nope()"),
+        "The JSONata expression '$nope()' specified for the field 'Output/a' threw an error during evaluation. \
+         T1006: Attempted to invoke a non-function"
+    );
+    assert_eq!(
+        cause("$range(0,1e9,1)"),
+        "The JSONata expression '$range(0,1e9,1)' specified for the field 'Output/a' threw an error during \
+         evaluation: Expression evaluation memory limit exceeded: Check for excessive memory usage"
+    );
+    assert_eq!(
+        cause("$sum"),
+        "The JSONata expression '$sum' specified for the field 'Output/a' returned an unsupported result type."
+    );
+}
