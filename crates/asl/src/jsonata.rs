@@ -11,6 +11,7 @@
 
 mod analysis;
 mod builtins;
+mod cells;
 mod convert;
 mod failure;
 mod functions;

@@ -245,14 +245,6 @@ fn every_expression_ends() {
         if taken > TIME_MAX {
             wrong += &format!("{shown}\n    takes    {taken:?}\n");
         }
-        if std::env::var_os("JSONATA_TIMES").is_some() {
-            let found: String = found.chars().take(50).collect();
-            println!(
-                "{:6} ms {:8} KiB  {found:50} {shown}",
-                taken.as_millis(),
-                memory_kib().unwrap_or_default()
-            );
-        }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
     if let Some(memory) = memory_kib() {

@@ -507,7 +507,7 @@ fn inside(flow: &Flow) -> Focus {
 }
 
 /// The names that `:=` binds in the same frame as `node`.
-fn declarations(node: &AstNode, found: &mut Vec<(String, usize)>) {
+pub(super) fn declarations(node: &AstNode, found: &mut Vec<(String, usize)>) {
     match node {
         AstNode::Block(_) | AstNode::Lambda { .. } => return,
         AstNode::Binary {

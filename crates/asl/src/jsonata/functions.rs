@@ -22,6 +22,8 @@ pub(super) struct Surroundings {
     pub(super) meter: Meter,
     /// Sizes of arguments that wait for the size of a later argument of the same call.
     pub(super) noted: RefCell<Vec<f64>>,
+    /// Values of variables that change, see [`super::cells`].
+    cells: RefCell<Vec<JValue>>,
     pub(super) trace: super::trace::Recorder,
 }
 
@@ -32,6 +34,7 @@ impl Surroundings {
             now,
             meter: Meter::default(),
             noted: RefCell::default(),
+            cells: RefCell::default(),
             trace: super::trace::Recorder::default(),
         }
     }
@@ -43,7 +46,7 @@ type Function = fn(Arguments<'_>, &Surroundings) -> Outcome;
 
 /// Functions by the name under which an expression calls them. Names with a blank cannot be written in an
 /// expression: calls of them are put there when it is compiled.
-const FUNCTIONS: [(&str, Function); 35] = [
+const FUNCTIONS: [(&str, Function); 38] = [
     ("clone", clone),
     ("decodeUrl", url::decode_url),
     ("decodeUrlComponent", url::decode_url_component),
@@ -67,11 +70,13 @@ const FUNCTIONS: [(&str, Function); 35] = [
     (limited::KEYS, collections::keys),
     (limited::MATCHED, text::matched),
     (limited::MEASURED, collections::measured),
+    (limited::NEW_CELL, new_cell),
     (limited::NEW_FUNCTION, collections::new_function),
     (limited::NUMBER, text::number),
     (limited::PAD_TEXT, text::pad_text),
     (limited::PAD_WIDTH, text::pad_width),
     (limited::PICTURE, text::picture),
+    (limited::READ_CELL, read_cell),
     (limited::REDUCED, collections::reduced),
     (limited::REPLACED, text::replaced),
     (limited::REPLACEMENT, text::replacement),
@@ -79,6 +84,7 @@ const FUNCTIONS: [(&str, Function); 35] = [
     (limited::SPLIT, text::split_text),
     (limited::STRING, text::string),
     (limited::TRACE, super::trace::record),
+    (limited::WRITE_CELL, write_cell),
 ];
 
 /// The names of functions that only compiled expressions call.
@@ -91,17 +97,20 @@ pub(super) mod limited {
     pub(in crate::jsonata) const KEYS: &str = "limited keys";
     pub(in crate::jsonata) const MATCHED: &str = "limited matched";
     pub(in crate::jsonata) const MEASURED: &str = "limited measured";
+    pub(in crate::jsonata) const NEW_CELL: &str = "new cell";
     pub(in crate::jsonata) const NEW_FUNCTION: &str = "limited new function";
     pub(in crate::jsonata) const NUMBER: &str = "limited number";
     pub(in crate::jsonata) const PAD_TEXT: &str = "limited pad text";
     pub(in crate::jsonata) const PAD_WIDTH: &str = "limited pad width";
     pub(in crate::jsonata) const PICTURE: &str = "limited picture";
+    pub(in crate::jsonata) const READ_CELL: &str = "read cell";
     pub(in crate::jsonata) const REDUCED: &str = "limited reduced";
     pub(in crate::jsonata) const REPLACED: &str = "limited replaced";
     pub(in crate::jsonata) const REPLACEMENT: &str = "limited replacement";
     pub(in crate::jsonata) const SEPARATOR: &str = "limited separator";
     pub(in crate::jsonata) const SPLIT: &str = "limited split";
     pub(in crate::jsonata) const STRING: &str = "limited string";
+    pub(in crate::jsonata) const WRITE_CELL: &str = "write cell";
     pub(in crate::jsonata) const TRACE: &str = "trace operand";
 }
 
@@ -178,6 +187,34 @@ fn millis(_arguments: Arguments<'_>, surroundings: &Surroundings) -> Outcome {
 /// `$now` where it is not called by its name; a call of it becomes one of `$fromMillis`.
 fn now(_arguments: Arguments<'_>, surroundings: &Surroundings) -> Outcome {
     Ok(JValue::string(surroundings.now.to_string()))
+}
+
+/// The number of a new cell that holds the argument.
+fn new_cell(arguments: Arguments<'_>, surroundings: &Surroundings) -> Outcome {
+    let mut cells = surroundings.cells.borrow_mut();
+    cells.push(arguments.first().cloned().unwrap_or(JValue::Undefined));
+    Ok(JValue::Number((cells.len() - 1) as f64))
+}
+
+fn read_cell(arguments: Arguments<'_>, surroundings: &Surroundings) -> Outcome {
+    let cells = surroundings.cells.borrow();
+    Ok(cell_number(arguments)
+        .and_then(|number| cells.get(number))
+        .cloned()
+        .unwrap_or(JValue::Undefined))
+}
+
+fn write_cell(arguments: Arguments<'_>, surroundings: &Surroundings) -> Outcome {
+    let value = arguments.get(1).cloned().unwrap_or(JValue::Undefined);
+    let mut cells = surroundings.cells.borrow_mut();
+    if let Some(cell) = cell_number(arguments).and_then(|number| cells.get_mut(number)) {
+        *cell = value.clone();
+    }
+    Ok(value)
+}
+
+fn cell_number(arguments: Arguments<'_>) -> Option<usize> {
+    arguments.first()?.as_f64().map(|number| number as usize)
 }
 
 /// The value of a document for functions that parse JSON.

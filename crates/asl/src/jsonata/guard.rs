@@ -22,6 +22,7 @@ pub(super) struct Guarded {
 /// Makes an expression safe to evaluate.
 pub(super) fn guard(mut node: AstNode, analysis: &Analysis) -> Guarded {
     let shape = Shape::of(&node);
+    super::cells::use_cells(&mut node);
     let mut guard = Guard {
         analysis,
         has_loops: shape.has_loops || shape.doublings > DOUBLINGS_MAX,

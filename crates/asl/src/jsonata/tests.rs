@@ -234,6 +234,40 @@ fn says_what_failed() {
 }
 
 #[test]
+fn functions_see_variables_change() {
+    check(&[
+        ("($x := 1; $g := function() { $x }; $x := 2; $g())", "2"),
+        (
+            "($x := 1; $g := function() { $x }; $h := ($x := 5; $g()); $x := 2; [$g(), $h])",
+            "[2,1]",
+        ),
+        ("($x := 1; $g := function($x) { $x }; $x := 2; $g(3))", "3"),
+        (
+            "($n := $n + 1; $g := function() { $n }; $n := $n + 1; [$n, $g()])",
+            "[9,9]",
+        ),
+        (
+            "($f := function() { 1 }; $g := function() { $f() }; $f := function() { 2 }; $g())",
+            "2",
+        ),
+        (
+            "($odd := 0; $even := function($n) { $n = 0 ? true : $odd($n - 1) }; \
+             $odd := function($n) { $n = 0 ? false : $even($n - 1) }; $even(9))",
+            "false",
+        ),
+        (
+            "[1..3].($x := $; $g := function() { $x * 10 }; $x := $x + 1; $g())",
+            "[20,30,40]",
+        ),
+        ("($x := 1; $x := $x + 1; $x)", "2"),
+        (
+            "($mk := function($n) { ($c := $n; $c := $c + 1; function() { $c }) }; $a := $mk(1); $b := $mk(5); [$a(), $b()])",
+            "[2,6]",
+        ),
+    ]);
+}
+
+#[test]
 fn words_the_whole_cause() {
     let cause = |expression| {
         let failure = evaluate_text(expression).expect_err("it fails");
@@ -253,4 +287,169 @@ fn words_the_whole_cause() {
         cause("$sum"),
         "The JSONata expression '$sum' specified for the field 'Output/a' returned an unsupported result type."
     );
+}
+
+/// What an expression refers to, on one line.
+fn references(expression: &str) -> String {
+    let parsed = Jsonata::parse(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
+    let References {
+        states,
+        variables,
+        top_level,
+        names_root,
+        calls_eval,
+        unsupported_patterns,
+    } = parsed.references();
+    let mut parts = Vec::new();
+    for reference in states {
+        let member = reference.member.as_deref().unwrap_or("*");
+        parts.push(
+            [
+                &["states", member],
+                &*reference.path.iter().map(|key| &**key).collect::<Vec<_>>(),
+            ]
+            .concat()
+            .join("."),
+        );
+    }
+    parts.extend(variables.iter().map(|name| format!("${name}")));
+    parts.extend(top_level.iter().map(|name| format!("top {name}")));
+    parts.extend(names_root.then(|| "root".to_owned()));
+    parts.extend(calls_eval.then(|| "eval".to_owned()));
+    parts.extend(unsupported_patterns.iter().map(|pattern| format!("pattern {pattern}")));
+    parts.join(", ")
+}
+
+#[test]
+fn knows_what_expressions_refer_to() {
+    let rows = [
+        ("1 + 2", ""),
+        ("$states.input.order.total > 100", "states.input.order.total"),
+        (
+            "$states.input.items[price > $limit].name",
+            "states.input.items.price, states.input.items.name, $limit",
+        ),
+        ("$states", "states.*"),
+        ("$states.result", "states.result"),
+        (
+            "$states.input.a & $states.context.Execution.Id",
+            "states.input.a, states.context.Execution.Id",
+        ),
+        (
+            "$map($states.input.items, function($v, $i){ $v.price * $i })",
+            "states.input.items.price",
+        ),
+        ("$count($states.input.items)", "states.input.items"),
+        (
+            "$states.input.items ~> $filter(function($v){ $v.ok }) ~> $count",
+            "states.input.items.ok",
+        ),
+        ("$a + $b.c", "$a, $b"),
+        ("($x := $y; $x + $z)", "$y, $z"),
+        ("($x := $x + 1; $x)", "$x"),
+        (
+            "($f := function($n){ $g($n) }; $g := function($n){ $n + $k }; $f(1))",
+            "$k",
+        ),
+        ("function($p){ $p + $q }(1)", "$q"),
+        ("$sum($list) + $nope(1)", "$list"),
+        ("$states.input.a#$i.{'i': $i}", "states.input.a"),
+        // There is no context value.
+        ("phone & '!'", "top phone"),
+        ("$.a", "top $"),
+        ("$", "top $"),
+        ("$$.a", "root"),
+        ("{name: 1}", "top name"),
+        ("$map($states.input.a, function($x){ b })", "states.input.a, top b"),
+        ("$states.input.(a & b)^(c){d: e}", "states.input.a, states.input.b"),
+        ("$states.input.a[$ > 1]", "states.input.a"),
+        ("length('a')", "top length"),
+        ("$eval('1')", "eval"),
+        (r"$contains('a', /(?=a)/)", "pattern /(?=a)/"),
+        (r"$contains('a', /(a)\1/i)", r"pattern /(a)\1/i"),
+    ];
+    let mut wrong = String::new();
+    for (expression, expected) in rows {
+        let found = references(expression);
+        if found != expected {
+            wrong += &format!("{expression}\n    gives    {found}\n    expected {expected}\n");
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn converts_only_what_is_reached() {
+    let item = |at| format!(r#"{{"id":{at},"price":{at},"text":"{}"}}"#, "x".repeat(200));
+    let input_of = |items: usize| {
+        let items: Vec<_> = (0..items).map(item).collect();
+        TestBindings::of(&format!(
+            r#"{{"input":{{"order":{{"total":150}},"items":[{}]}},"result":{{"a":1}}}}"#,
+            items.join(",")
+        ))
+    };
+    let (small, large) = (input_of(1), input_of(1_000));
+    assert!(large.states.json_bytes() > 220_000);
+    for (expression, of_small, of_large) in [
+        // Paths need no conversion at all.
+        ("$states.input.order.total", 0, 0),
+        ("$states.input", 0, 0),
+        ("$states", 0, 0),
+        ("$states.input.order.total > 100", 1, 1),
+        ("$states.input.order.total > 100 and $states.result.a = 1", 2, 2),
+        ("$exists($states.input.items)", 0, 0),
+        // One value of each item, not three.
+        ("$sum($states.input.items.price)", 1, 1_000),
+        ("$count($states.input.items[price > 10])", 1, 1_000),
+        (
+            "$map($states.input.items, function($item){ $item.price * 2 })",
+            1,
+            1_000,
+        ),
+        ("$states.input.items.price", 1, 1_000),
+        ("$string($states.input.items)", 5, 4_001),
+    ] {
+        let parsed = Jsonata::parse(expression).expect(expression);
+        for (input, expected) in [(&small, of_small), (&large, of_large)] {
+            convert::conversions::take();
+            parsed.evaluate(input).expect(expression);
+            assert_eq!(convert::conversions::take(), expected, "{expression}");
+        }
+    }
+}
+
+#[test]
+fn tells_expressions_from_strings() {
+    for (text, expected) in [
+        ("{% $a %}", Ok(Some("$a"))),
+        ("{%$a%}", Ok(Some("$a"))),
+        ("{%%}", Ok(Some(""))),
+        ("{% '%}' & '{%' %}", Ok(Some("'%}' & '{%'"))),
+        ("", Ok(None)),
+        ("$a", Ok(None)),
+        (" {% $a %} ", Ok(None)),
+        ("a {% $a %} b", Ok(None)),
+        ("{% $a", Err(HalfOpen)),
+        ("$a %}", Err(HalfOpen)),
+        ("{% $a %} ", Err(HalfOpen)),
+        ("{%}", Err(HalfOpen)),
+    ] {
+        assert_eq!(expression_text(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn is_shared_between_threads() {
+    fn check<T: Send + Sync + Clone + fmt::Debug + 'static>(_: &T) {}
+    let parsed = Jsonata::parse("$states.input.n + 1").expect("it parses");
+    check(&parsed);
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let parsed = parsed.clone();
+            std::thread::spawn(move || show(parsed.evaluate(&TestBindings::of(STATES_OF_TESTS))))
+        })
+        .collect();
+    for thread in threads {
+        assert_eq!(thread.join().expect("no panic"), "3");
+    }
 }

@@ -1,7 +1,7 @@
 //! Expressions and inputs, made from a seed.
 
 /// A small generator of random numbers (SplitMix64); the same seed gives the same expressions.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -22,7 +22,7 @@ impl Random {
 }
 
 /// What `$states` and the variables are, in turn.
-pub const INPUTS: [(&str, &str); 5] = [
+pub(crate) const INPUTS: [(&str, &str); 5] = [
     (
         r#"{"input":{"a":1,"b":2.5,"s":"hello world","t":true,"n":null,"items":[{"k":"x","v":3,"tags":["p","q"]},{"k":"y","v":1,"tags":[]},{"k":"z","v":2,"tags":["p"]}],"o":{"k":"deep","v":7,"in":{"v":[1,2,3]}},"list":[3,1,2],"words":["b","a","c","a"],"e":[],"one":[5]},"context":{"Execution":{"Name":"run-1"}}}"#,
         r#"{"x":4,"y":"text","l":[1,2,3,4],"o":{"k":"kv","v":9}}"#,
@@ -43,7 +43,7 @@ pub const INPUTS: [(&str, &str); 5] = [
 ];
 
 /// Every builtin and every construct at least once, on whatever the input is.
-pub const TEMPLATES: [&str; 276] = include!("templates.in");
+pub(crate) const TEMPLATES: [&str; 313] = include!("templates.in");
 
 const NAMES: [&str; 12] = [
     "a", "b", "s", "t", "n", "items", "o", "list", "words", "e", "one", "missing",
@@ -51,12 +51,12 @@ const NAMES: [&str; 12] = [
 const FIELDS: [&str; 7] = ["k", "v", "tags", "in", "sub", "v.v", "nothing"];
 
 /// A random expression.
-pub fn expression(random: &mut Random, depth: usize) -> String {
+pub(crate) fn expression(random: &mut Random, depth: usize) -> String {
     if depth == 0 {
         return atom(random);
     }
     let below = depth - 1;
-    let mut part = |random: &mut Random| expression(random, below);
+    let part = |random: &mut Random| expression(random, below);
     match random.below(24) {
         0..=2 => {
             let operator = random.pick(&["+", "-", "*", "/", "%"]);

@@ -3,6 +3,12 @@
 //! The npm package is fetched when the test runs; without Node or the package the test says so and does
 //! nothing. Set `JSONATA_JS` to a folder that holds the package to do without the network.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "these are exempt in tests, and all of this is one"
+)]
+
 mod generate;
 
 use expressway_asl::Document;

@@ -264,7 +264,7 @@ impl<'t> Lexer<'t> {
     fn quoted_name(&mut self, offset: usize) -> Result<Token, SyntaxError> {
         self.skip(1);
         let mut text = String::new();
-        while let Some((_, character)) = self.characters.next() {
+        for (_, character) in self.characters.by_ref() {
             if character == '`' {
                 return Ok(Token {
                     kind: TokenKind::Name,
