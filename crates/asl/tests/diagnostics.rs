@@ -108,6 +108,12 @@ fn fields_of_states() {
             "SCHEMA_VALIDATION_FAILED: The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map] at /States/S/Type",
         ],
     );
+    let found = texts(&state(r#""Type":"Pas","Next":"T""#));
+    assert_eq!(
+        found.len(),
+        2,
+        "the target is looked for though the type is unknown: {found:?}"
+    );
     for field in ["TimeoutSeconds", "Catch", "Retry", "Resource"] {
         check(
             &state(&format!(r#""Type":"Pass","End":true,"{field}":[]"#)),

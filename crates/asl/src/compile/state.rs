@@ -96,7 +96,13 @@ impl Compiler {
             self.schema_error(place, "A state must be an object");
             return None;
         }
-        let state_type = self.state_type(place)?;
+        let Some(state_type) = self.state_type(place) else {
+            // What can be said without knowing the type.
+            if let Some(next) = place.member("Next") {
+                self.target(&next, ids);
+            }
+            return None;
+        };
         let language = self.query_language(place, self.language);
         self.state_fields(place, state_type, language);
         let transition = self.transition(place, state_type, ids);
