@@ -1,5 +1,6 @@
 //! Calls every operation of every AWS service.
 
+pub mod client;
 mod encode;
 pub mod endpoint;
 pub mod model;
@@ -7,4 +8,5 @@ pub mod request;
 pub mod response;
 mod timestamp;
 
+pub use client::{CallError, CallOptions, CallOutput, Client, Credentials, EndpointOverrides};
 pub use model::Service;

@@ -1,0 +1,71 @@
+//! Which failures are tried again.
+
+use crate::server::{Reply, Server};
+use crate::{client, get_item};
+use expressway_aws::CallError;
+
+/// Replies in turn, how many requests they take, and whether the call ends well.
+async fn check(replies: Vec<Reply>, requests: usize, ends_well: bool) -> Option<CallError> {
+    let server = Server::answering(replies).await;
+    let result = get_item(&client(&server.url)).await;
+    assert_eq!(server.requests().len(), requests);
+    assert_eq!(result.is_ok(), ends_well, "{result:?}");
+    result.err()
+}
+
+fn error(status: u16, code: &str) -> Reply {
+    Reply::status(
+        status,
+        format!(r#"{{"__type": "com.amazonaws#{code}", "message": "no"}}"#),
+    )
+}
+
+#[tokio::test]
+async fn a_server_error_is_tried_three_times() {
+    check(
+        vec![Reply::status(500, "{}"), Reply::status(503, "<html>"), Reply::ok("{}")],
+        3,
+        true,
+    )
+    .await;
+    let last = check(vec![error(500, "InternalServerError")], 3, false).await.unwrap();
+    let answer = last.answer().unwrap();
+    assert_eq!(answer.attempts, 3);
+    assert_eq!(answer.name(), "DynamoDb.InternalServerErrorException");
+    assert_eq!(
+        answer.cause(),
+        "no (Service: DynamoDb, Status Code: 500, Request ID: null) (SDK Attempt Count: 3)"
+    );
+}
+
+#[tokio::test]
+async fn throttling_is_tried_again() {
+    check(
+        vec![error(400, "ProvisionedThroughputExceededException"), Reply::ok("{}")],
+        2,
+        true,
+    )
+    .await;
+    check(vec![error(400, "ThrottlingException"), Reply::ok("{}")], 2, true).await;
+    check(vec![error(429, "TooManyRequestsException"), Reply::ok("{}")], 2, true).await;
+}
+
+#[tokio::test]
+async fn the_callers_mistakes_are_not() {
+    let mistake = check(vec![error(400, "ValidationException")], 1, false).await.unwrap();
+    assert_eq!(mistake.answer().unwrap().name(), "DynamoDb.DynamoDbException");
+    let missing = check(vec![error(400, "ResourceNotFoundException")], 1, false)
+        .await
+        .unwrap();
+    assert_eq!(missing.answer().unwrap().name(), "DynamoDb.ResourceNotFoundException");
+    let expired = check(vec![error(400, "ExpiredTokenException")], 1, false)
+        .await
+        .unwrap();
+    assert_eq!(expired.answer().unwrap().code, "ExpiredTokenException");
+}
+
+#[tokio::test]
+async fn a_broken_connection_is_tried_again() {
+    check(vec![Reply::Cut, Reply::ok("{}")], 2, true).await;
+    check(vec![Reply::CutWithin, Reply::ok("{}")], 2, true).await;
+}
