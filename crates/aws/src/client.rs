@@ -16,6 +16,7 @@ pub use environment::config_from_environment;
 pub use error::CallError;
 
 use crate::model::{Authentication, Operation, Service};
+use crate::quirks;
 use crate::request::Request;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_runtime::auth::PayloadSigningOverrideRuntimePlugin;
@@ -197,6 +198,7 @@ impl Client {
         let token = options.idempotency_token.clone().unwrap_or_else(random_token);
         let parameters = exchange::stream_as_text(service, operation, parameters);
         let mut request = Request::new(service, operation, &parameters, Some(&token))?;
+        quirks::adapt_request(service, &mut request);
         checksum::add(service, operation, &mut request)?;
         let region = (options.region.as_deref()).or_else(|| self.shared.config.region().map(AsRef::as_ref));
         let target = self.target(service, operation, &parameters, region)?;

@@ -73,6 +73,14 @@ impl Service {
         catalog::find(arn_name)
     }
 
+    /// Decodes a service's table anew; [`Service::find`] keeps what it decoded. For measurements.
+    ///
+    /// # Errors
+    /// The table is damaged.
+    pub fn decode(arn_name: &str) -> Option<Result<Service, TableError>> {
+        catalog::decode(arn_name)
+    }
+
     /// The operation that an action, `getItem`, stands for.
     pub fn operation(&self, action: &str) -> Option<&Operation> {
         let same = |operation: &&Operation| names::same_but_first_case(&operation.name, action);

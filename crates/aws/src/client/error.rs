@@ -6,7 +6,6 @@ use crate::request::ParameterError;
 use crate::response::ErrorAnswer;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 use std::fmt;
 
@@ -103,14 +102,22 @@ pub(super) fn from_sdk(error: SdkError<ServiceError, HttpResponse>, attempts: &A
         error if watch::is_too_large(&error) => {
             CallError::MayHaveBeenSent("the answer is larger than what is read".to_owned())
         }
-        error => {
-            let problem = DisplayErrorContext(&error).to_string();
-            // The chain of causes; what follows it is for the debugger.
-            let problem = problem.split(" (").next().unwrap_or_default().to_owned();
-            match attempts.may_have_been_sent() {
-                true => CallError::MayHaveBeenSent(problem),
-                false => CallError::NotSent(problem),
-            }
-        }
+        error if attempts.may_have_been_sent() => CallError::MayHaveBeenSent(with_causes(&error)),
+        error => CallError::NotSent(with_causes(&error)),
     }
+}
+
+/// The text of an error and those of its causes, without repetitions.
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
 }

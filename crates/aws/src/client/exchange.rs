@@ -3,6 +3,7 @@
 use super::CallOutput;
 use super::error::ServiceError;
 use crate::model::{Location, Operation, Service, Shape};
+use crate::quirks;
 use crate::request::Request;
 use crate::response::Response;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -88,7 +89,7 @@ pub(super) fn from_http(
     let result = response.result(service, operation).map_err(OrchestratorError::other)?;
     let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
     Ok(Answer(CallOutput {
-        result,
+        result: quirks::adapt_result(service, result),
         status: response.status,
         headers: headers.into_iter().map(owned).collect(),
     }))

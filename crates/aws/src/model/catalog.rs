@@ -35,6 +35,11 @@ pub(super) fn find(arn_name: &str) -> Option<&'static Service> {
     CATALOG.get(at)?.service()
 }
 
+pub(super) fn decode(arn_name: &str) -> Option<Result<Service, TableError>> {
+    let at = CATALOG.binary_search_by(|entry| entry.arn_name.cmp(arn_name)).ok()?;
+    CATALOG.get(at).map(Entry::decode)
+}
+
 /// The names of all services: in Step Functions (`sfn`), and in the model (`stepfunctions`). Decodes nothing.
 pub fn services() -> impl Iterator<Item = (&'static str, &'static str)> {
     CATALOG.iter().map(|entry| (entry.arn_name, entry.model_name))

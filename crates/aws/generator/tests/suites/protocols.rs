@@ -157,13 +157,16 @@ fn service_of(model: &Document) -> Service {
     read
 }
 
-fn check_request(service: &Service, operation: &Operation, case: &Document) -> Result<(), String> {
+pub(crate) fn check_request(service: &Service, operation: &Operation, case: &Document) -> Result<(), String> {
     let parameters = case.get("params").unwrap();
     let request = Request::new(service, operation, parameters, None).map_err(|error| error.to_string())?;
     let expected = case.get("serialized").unwrap();
     let text = |key: &str| expected.get(key).and_then(Document::as_str);
     if let Some(method) = text("method").filter(|method| **method != *request.method) {
         return Err(format!("method {}, expected {method}", request.method));
+    }
+    if let Some(prefix) = text("hostPrefix").filter(|prefix| *prefix != request.host_prefix.as_deref().unwrap_or("")) {
+        return Err(format!("host prefix {:?}, expected {prefix}", request.host_prefix));
     }
     if let Some(uri) = text("uri") {
         check_uri(&request, uri)?;
@@ -311,7 +314,7 @@ fn canonical_xml(text: &[u8]) -> Option<String> {
     Some(out)
 }
 
-fn check_answer(service: &Service, operation: &Operation, case: &Document) -> Result<(), String> {
+pub(crate) fn check_answer(service: &Service, operation: &Operation, case: &Document) -> Result<(), String> {
     let response = case.get("response").unwrap();
     let without_body = if service.protocol == Protocol::Query {
         "<xml/>"
