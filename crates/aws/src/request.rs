@@ -5,11 +5,14 @@
 //! out, another value than text where text belongs is its JSON text, and bytes are text.
 
 mod cbor;
+mod check;
 mod json;
 mod query;
 mod rest;
 mod value;
 mod xml;
+
+pub use check::{IsComputed, check};
 
 use crate::encode::percent;
 use crate::model::{Member, Operation, Protocol, Service, Structure};
@@ -18,14 +21,19 @@ use expressway_asl::document::{Object, Text};
 use std::borrow::Cow;
 use value::invalid;
 
+/// The deepest nesting of parameters; what writes them is recursive. No service takes half as much.
+pub const DEPTH_MAX: u32 = 512;
+
 /// Parameters that do not fit the operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{problem}{}", at(.path))]
+#[error("{problem}{}{}", at(.path), hint(.suggestion))]
 pub struct ParameterError {
     /// Where, from the outside in: keys and places in lists.
     pub path: Vec<String>,
     /// What is wrong.
     pub problem: String,
+    /// The name that was meant, perhaps.
+    pub suggestion: Option<String>,
 }
 
 fn at(path: &[String]) -> String {
@@ -36,11 +44,18 @@ fn at(path: &[String]) -> String {
     }
 }
 
+fn hint(suggestion: &Option<String>) -> String {
+    suggestion
+        .as_ref()
+        .map_or(String::new(), |name| format!(", did you mean `{name}`?"))
+}
+
 impl ParameterError {
-    fn new(problem: impl Into<String>) -> ParameterError {
+    pub(crate) fn new(problem: impl Into<String>) -> ParameterError {
         ParameterError {
             path: Vec::new(),
             problem: problem.into(),
+            suggestion: None,
         }
     }
 
@@ -79,6 +94,7 @@ impl Request {
         parameters: &Document,
         idempotency_token: Option<&str>,
     ) -> Result<Request, ParameterError> {
+        check_depth(parameters)?;
         let parameters = with_token(service, operation, parameters, idempotency_token)?;
         let host_prefix = operation.host_prefix.as_deref();
         let host_prefix = host_prefix.map(|template| host(template, service, operation, &parameters));
@@ -124,6 +140,14 @@ impl Request {
     }
 }
 
+fn check_depth(parameters: &Document) -> Result<(), ParameterError> {
+    if parameters.depth() > DEPTH_MAX {
+        let problem = format!("the parameters nest more than {DEPTH_MAX} levels deep");
+        return Err(ParameterError::new(problem));
+    }
+    Ok(())
+}
+
 /// The parameters as an object, with the token where one belongs.
 fn with_token<'p>(
     service: &Service,
@@ -164,11 +188,40 @@ pub(crate) fn members<'s, 'v>(
     };
     let mut members = Vec::with_capacity(object.len());
     for (key, value) in object.iter().filter(|(_, value)| !value.is_null()) {
-        let member = structure.member(key);
-        let member = member.ok_or_else(|| ParameterError::new(format!("unknown parameter `{key}`")))?;
+        let member = structure.member(key).ok_or_else(|| unknown(structure, key))?;
         members.push((member, value));
     }
     Ok(members)
+}
+
+/// A key that no member has, with the most similar one that a member has.
+fn unknown(structure: &Structure, key: &str) -> ParameterError {
+    const EDITS_MAX: usize = 2;
+    let wanted = key.to_lowercase();
+    let distances = structure
+        .members
+        .iter()
+        .map(|member| (edit_distance(&member.key.to_lowercase(), &wanted), member));
+    let nearest = distances.min_by_key(|(distance, _)| *distance);
+    let nearest = nearest.filter(|(distance, _)| *distance <= EDITS_MAX.min(wanted.len() / 2));
+    ParameterError {
+        suggestion: nearest.map(|(_, member)| member.key.to_string()),
+        ..ParameterError::new(format!("unknown parameter `{key}`"))
+    }
+}
+
+/// How many letters must be added, left out or changed to make one text of the other.
+fn edit_distance(left: &str, right: &str) -> usize {
+    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
+    for (index, letter) in left.chars().enumerate() {
+        let mut next = vec![index + 1];
+        for ((other, above), diagonal) in right.chars().zip(row.iter().skip(1)).zip(&row) {
+            let before = next.last().copied().unwrap_or_default();
+            next.push((diagonal + usize::from(letter != other)).min(above + 1).min(before + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 /// Fills the `{Label}`s of a host name.

@@ -3,7 +3,7 @@
 //! Runs when `EXPRESSWAY_MOTO_URL` names a fresh server, such as one started by
 //! `pip install 'moto[server]' && moto_server -p 5000`; says so and passes without it.
 
-#![expect(clippy::print_stderr, reason = "these are tests")]
+#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;

@@ -60,10 +60,8 @@ fn checksum(algorithm: &str, body: &[u8]) -> Result<String, ParameterError> {
         "SHA1" => STANDARD.encode(Sha1::digest(body)),
         "SHA256" => STANDARD.encode(Sha256::digest(body)),
         other => {
-            return Err(ParameterError {
-                path: vec!["ChecksumAlgorithm".to_owned()],
-                problem: format!("the checksum algorithm `{other}` is not supported"),
-            });
+            let problem = format!("the checksum algorithm `{other}` is not supported");
+            return Err(ParameterError::new(problem));
         }
     })
 }

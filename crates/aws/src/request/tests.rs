@@ -180,13 +180,20 @@ fn what_does_not_fit_says_where() {
 }
 
 #[test]
-fn parameters_may_nest_as_deeply_as_documents() {
-    let levels = 490;
-    let value = format!(
-        r#"{}{{"S": "x"}}{}"#,
-        r#"{"M": {"a": "#.repeat(levels),
-        "}}".repeat(levels)
-    );
-    let parameters = format!(r#"{{"TableName": "t", "Item": {{"a": {value}}}}}"#);
-    assert!(request("dynamodb", "putItem", &parameters).is_ok());
+fn parameters_nest_to_a_limit() {
+    let nested = |levels: usize| {
+        let value = format!(
+            r#"{}{{"S": "x"}}{}"#,
+            r#"{"M": {"a": "#.repeat(levels),
+            "}}".repeat(levels)
+        );
+        request(
+            "dynamodb",
+            "putItem",
+            &format!(r#"{{"TableName": "t", "Item": {{"a": {value}}}}}"#),
+        )
+    };
+    assert!(nested(254).is_ok());
+    let error = nested(255).unwrap_err();
+    assert_eq!(error.to_string(), "the parameters nest more than 512 levels deep");
 }

@@ -2,8 +2,13 @@
 
 use crate::server::{Reply, Server};
 use crate::{call, call_with, client, client_with, get_item};
+use aws_credential_types::credential_fn::provide_credentials_fn;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_types::timeout::TimeoutConfig;
-use expressway_aws::{CallError, CallOptions, Service};
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use expressway_aws::{CallError, CallOptions, Client, EndpointOverrides, Service};
 use std::time::Duration;
 
 /// Long enough for a loopback exchange, short enough for a test.
@@ -144,5 +149,28 @@ async fn wrong_parameters_are_not_sent() {
         .await
         .unwrap_err();
     assert!(matches!(error, CallError::NotSent(_)), "{error}");
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn without_credentials_or_region_nothing_is_sent() {
+    let server = Server::answering(vec![Reply::ok("{}")]).await;
+    let config = |region: Option<&'static str>, provider: Option<SharedCredentialsProvider>| {
+        let mut config = SdkConfig::builder().endpoint_url(&server.url);
+        config.set_region(region.map(Region::new));
+        config.set_credentials_provider(provider);
+        Client::new(config.build(), EndpointOverrides::none())
+    };
+    let expired = provide_credentials_fn(|| async { Err(CredentialsError::provider_error("expired")) });
+    let expired = SharedCredentialsProvider::new(expired);
+    for (client, problem) in [
+        (config(Some("eu-west-1"), None), "there are no credentials"),
+        (config(None, None), "no region is configured"),
+        (config(Some("eu-west-1"), Some(expired)), "expired"),
+    ] {
+        let error = get_item(&client).await.unwrap_err();
+        assert!(matches!(error, CallError::NotSent(_)), "{error:?}");
+        assert!(error.to_string().contains(problem), "{error}");
+    }
     assert!(server.requests().is_empty());
 }

@@ -69,3 +69,23 @@ async fn a_broken_connection_is_tried_again() {
     check(vec![Reply::Cut, Reply::ok("{}")], 2, true).await;
     check(vec![Reply::CutWithin, Reply::ok("{}")], 2, true).await;
 }
+
+#[tokio::test]
+async fn a_wrong_clock_is_set_right() {
+    let skewed = Reply::Answer {
+        status: 403,
+        headers: "date: Sat, 01 Jan 2033 00:00:00 GMT\r\n",
+        body: br#"{"__type": "RequestTimeTooSkewed", "message": "no"}"#.to_vec(),
+    };
+    let server = Server::answering(vec![skewed, Reply::ok("{}")]).await;
+    get_item(&client(&server.url)).await.unwrap();
+    let requests = server.requests();
+    let dates: Vec<&str> = requests
+        .iter()
+        .filter_map(|request| request.header("x-amz-date"))
+        .collect();
+    assert!(
+        matches!(dates.as_slice(), [_, second] if second.starts_with("20330101")),
+        "{dates:?}"
+    );
+}

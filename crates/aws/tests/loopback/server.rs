@@ -139,8 +139,8 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
             Reply::Answer { status, headers, body } => {
                 let length = body.len();
                 let head = format!("HTTP/1.1 {status} Status\r\n{headers}content-length: {length}\r\n\r\n");
-                stream.write_all(head.as_bytes()).await?;
-                stream.write_all(&body).await?;
+                // In one piece: between two the kernel would wait for the client's acknowledgement.
+                stream.write_all(&[head.as_bytes(), &body].concat()).await?;
             }
             Reply::Silence => {}
             Reply::Cut => return Ok(()),
