@@ -109,7 +109,9 @@ pub struct CallOptions {
     /// The token for operations that take one; a random one if none is given. The same token makes a repeated
     /// call harmless.
     pub idempotency_token: Option<String>,
-    /// Timeouts for this call; what is not set stays the client's.
+    /// Timeouts for this call; what is not set stays the client's. A task that waits long for its answer, such as
+    /// a Lambda function, wants a longer read and attempt timeout. Calls with other connect or read timeouts have
+    /// connections of their own.
     pub timeouts: Option<TimeoutConfig>,
     /// The largest answer that is read, in bytes.
     pub answer_bytes_max: Option<usize>,
@@ -195,9 +197,10 @@ impl Client {
                 "operations that stream events are not supported".to_owned(),
             ));
         }
-        let token = options.idempotency_token.clone().unwrap_or_else(random_token);
+        let token = operation.idempotency_token_member(service);
+        let token = token.map(|_| options.idempotency_token.clone().unwrap_or_else(random_token));
         let parameters = exchange::stream_as_text(service, operation, parameters);
-        let mut request = Request::new(service, operation, &parameters, Some(&token))?;
+        let mut request = Request::new(service, operation, &parameters, token.as_deref())?;
         quirks::adapt_request(service, &mut request);
         checksum::add(service, operation, &mut request)?;
         let region = (options.region.as_deref()).or_else(|| self.shared.config.region().map(AsRef::as_ref));
