@@ -29,7 +29,9 @@ const ITEM: &str = r#"{"Item": {"id": {"S": "1"}, "n": {"N": "7"}, "l": {"L": [{
 fn tables(criterion: &mut Criterion) {
     for service in ["sqs", "dynamodb", "s3", "ec2"] {
         let decode = || Service::decode(black_box(service)).unwrap().unwrap();
-        criterion.bench_function(&format!("decode {service}"), |bencher| bencher.iter(decode));
+        criterion.bench_function(&format!("decode {service}"), |bencher| {
+            bencher.iter_with_large_drop(decode)
+        });
     }
 }
 

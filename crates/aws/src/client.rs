@@ -24,7 +24,7 @@ use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::invocation_id::InvocationIdInterceptor;
 use aws_runtime::recursion_detection::RecursionDetectionInterceptor;
 use aws_runtime::request_info::RequestInfoInterceptor;
-use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
+use aws_runtime::retries::classifiers::{AwsErrorCodeClassifier, TRANSIENT_ERRORS};
 use aws_runtime::service_clock_skew::{ServiceClockSkewClassifier, ServiceClockSkewInterceptor};
 use aws_runtime::user_agent::{ApiMetadata, AwsUserAgent, UserAgentInterceptor};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
@@ -330,7 +330,7 @@ fn plugin(config: &SdkConfig) -> StaticRuntimePlugin {
         .with_sleep_impl(Some(sleep))
         .with_time_source(Some(time))
         .with_retry_classifier(TransientErrorClassifier::<ServiceError>::new())
-        .with_retry_classifier(AwsErrorCodeClassifier::<ServiceError>::new())
+        .with_retry_classifier(error_codes())
         .with_retry_classifier(HttpStatusCodeClassifier::default())
         .with_retry_classifier(ServiceClockSkewClassifier::<ServiceError>::new())
         .with_retry_classifier(AnswerLimitClassifier)
@@ -344,6 +344,12 @@ fn plugin(config: &SdkConfig) -> StaticRuntimePlugin {
     StaticRuntimePlugin::new()
         .with_config(layer.freeze())
         .with_runtime_components(components)
+}
+
+/// The codes that are tried again whatever their status. S3 says `InternalError` in answers with status 200 too.
+fn error_codes() -> AwsErrorCodeClassifier<ServiceError> {
+    let transient = [TRANSIENT_ERRORS, &["InternalError"]].concat();
+    AwsErrorCodeClassifier::builder().transient_errors(transient).build()
 }
 
 /// One HTTP client for all services. Without it every call would open a connection of its own.

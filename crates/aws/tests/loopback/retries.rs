@@ -1,7 +1,7 @@
 //! Which failures are tried again.
 
 use crate::server::{Reply, Server};
-use crate::{client, get_item};
+use crate::{call, client, get_item};
 use expressway_aws::CallError;
 
 /// Replies in turn, how many requests they take, and whether the call ends well.
@@ -88,4 +88,17 @@ async fn a_wrong_clock_is_set_right() {
         matches!(dates.as_slice(), [_, second] if second.starts_with("20330101")),
         "{dates:?}"
     );
+}
+
+#[tokio::test]
+async fn an_error_of_s3_after_its_status_is_tried_again() {
+    let late = Reply::ok("<Error><Code>InternalError</Code><Message>no</Message></Error>");
+    let copied = Reply::ok("<CopyObjectResult><ETag>e</ETag></CopyObjectResult>");
+    let server = Server::answering(vec![late, copied]).await;
+    let parameters = r#"{"Bucket": "b", "Key": "k", "CopySource": "b/s"}"#;
+    let result = call(&client(&server.url), "s3", "copyObject", parameters)
+        .await
+        .unwrap();
+    assert_eq!(result.to_json(), r#"{"CopyObjectResult":{"ETag":"e"}}"#);
+    assert_eq!(server.requests().len(), 2);
 }
