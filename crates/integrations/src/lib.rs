@@ -1,17 +1,19 @@
 //! Runs Task states against AWS.
 //!
-//! [`AwsTasks`] is the engine's [`TaskRunner`] that calls the real services. So far that is Lambda, by a
-//! function's own ARN and by `arn:aws:states:::lambda:invoke`; [`unsupported`] tells at start-up what a program
-//! calls beyond that.
+//! [`AwsTasks`] is the engine's [`TaskRunner`] that calls the real services: Lambda, by a function's own ARN and by
+//! `arn:aws:states:::lambda:invoke`, and any operation by `arn:aws:states:::aws-sdk:<service>:<action>`.
+//! [`unsupported`] tells at start-up what a program calls beyond that.
 //!
-//! A request that may have reached a service is never repeated by itself: what may happen twice is for the
-//! definition's Retry to say. The SDK only tries again, up to three times in all (`AWS_MAX_ATTEMPTS`) and with
+//! AWS SDK integrations are retried as the SDKs do: three attempts, also after errors of the service. A call of
+//! Lambda that may have arrived is never repeated by itself: what may happen twice is for the
+//! definition's Retry to say. There the SDK only tries again, up to three times in all (`AWS_MAX_ATTEMPTS`) and with
 //! its usual backoff, when no connection could be made or the service throttled the call (429). Such attempts
 //! multiply with those of Retry.
 //!
 //! One file per service (`lambda.rs`), one for what all share: `configuration.rs` (credentials, timeouts,
 //! connections) and `error.rs` (what the SDK reports, in Step Functions' names and words).
 
+mod aws_sdk;
 mod configuration;
 mod error;
 mod lambda;
@@ -33,13 +35,17 @@ use expressway_engine::{StateError, TaskFuture, TaskRequest, TaskRunner};
 #[derive(Debug)]
 pub struct AwsTasks {
     lambda: Option<lambda::Lambda>,
+    aws_sdk: Option<aws_sdk::AwsSdk>,
 }
 
 impl AwsTasks {
     /// A runner for what a program calls; clients of other services are not set up.
     pub fn new(config: &SdkConfig, requirements: &Requirements) -> AwsTasks {
         let calls_lambda = requirements.resources.iter().any(|(resource, _)| is_lambda(resource));
+        let mut resources = requirements.resources.iter();
+        let calls_aws_sdk = resources.any(|(resource, _)| matches!(resource, Resource::AwsSdk { .. }));
         AwsTasks {
+            aws_sdk: calls_aws_sdk.then(|| aws_sdk::AwsSdk::new(config)),
             lambda: calls_lambda.then(|| lambda::Lambda::new(config)),
         }
     }
@@ -52,9 +58,25 @@ impl TaskRunner for AwsTasks {
                 let cause = format!("assuming the role {role_arn} is not supported yet");
                 return Err(StateError::new(ErrorName::Permissions, cause).into());
             }
-            let result = match (&self.lambda, request.resource) {
-                (Some(lambda), Resource::Function { arn }) => lambda.call(arn, &request).await,
-                (Some(lambda), resource) if is_lambda(resource) => lambda.invoke(&request).await,
+            let result = match (self, request.resource) {
+                (
+                    AwsTasks {
+                        lambda: Some(lambda), ..
+                    },
+                    Resource::Function { arn },
+                ) => lambda.call(arn, &request).await,
+                (
+                    AwsTasks {
+                        lambda: Some(lambda), ..
+                    },
+                    resource,
+                ) if is_lambda(resource) => lambda.invoke(&request).await,
+                (
+                    AwsTasks {
+                        aws_sdk: Some(aws_sdk), ..
+                    },
+                    Resource::AwsSdk { service, action, .. },
+                ) => aws_sdk.call(service, action, &request).await,
                 (_, resource) => Err(StateError::new(ErrorName::Runtime, not_supported(resource))),
             };
             Ok(result?)
@@ -65,9 +87,14 @@ impl TaskRunner for AwsTasks {
 /// What a program calls that [`AwsTasks`] can not do yet, with the first state that asks for it.
 pub fn unsupported(requirements: &Requirements) -> Vec<Diagnostic> {
     let resources = requirements.resources.iter();
-    let calls = resources
-        .filter(|(resource, _)| !is_lambda(resource))
-        .map(|(resource, state)| format!("state `{state}`: {}", not_supported(resource)));
+    let calls = resources.filter_map(|(resource, state)| {
+        let problem = match resource {
+            Resource::AwsSdk { service, action, .. } => aws_sdk::find(service, action).err()?,
+            resource if is_lambda(resource) => return None,
+            resource => not_supported(resource),
+        };
+        Some(format!("state `{state}`: {problem}"))
+    });
     let credentials = requirements
         .credentials
         .iter()
