@@ -3,8 +3,7 @@
 
     conformance.py CORPUS BINARY
 
-CORPUS is a folder with compare.py and cases/. Cases that use JSONata or variables are left out: they
-are not supported yet. The run fails when
+CORPUS is a folder with compare.py and cases/. The run fails when
 
 - a case fails at the result level (status, output, error, cause), or
 - under 95 % of the compared histories are right, or
@@ -13,11 +12,9 @@ are not supported yet. The run fails when
 """
 
 import argparse
-import collections
 import json
 import os
 import pathlib
-import re
 import shlex
 import subprocess
 import sys
@@ -26,46 +23,12 @@ import tempfile
 KNOWN = pathlib.Path(__file__).resolve().parent.parent / "tests/conformance/known-differences.txt"
 STRICT_MIN = 0.95
 
-QUOTED = re.compile(r"'(?:\\.|[^'\\])*'")
-VARIABLE = re.compile(r"(?<!\$)\$[A-Za-z_]")  # `$name`, neither `$.path` nor `$$.Context`
-PATH_FIELDS = ("Variable", "InputPath", "OutputPath", "ItemsPath", "MaxConcurrencyPath")
 
-
-def unsupported(node, key: str = "") -> str | None:
-    """What a definition uses that we do not support yet."""
-    if isinstance(node, dict):
-        if node.get("QueryLanguage") == "JSONata":
-            return "JSONata"
-        if "Assign" in node:
-            return "variables"
-        return next(filter(None, (unsupported(value, name) for name, value in node.items())), None)
-    if isinstance(node, list):
-        return next(filter(None, (unsupported(item) for item in node)), None)
-    is_path = key.endswith((".$", "Path")) or key in PATH_FIELDS
-    if isinstance(node, str) and is_path and VARIABLE.search(QUOTED.sub("", node)):
-        return "variables"
-    return None
-
-
-def select(corpus: pathlib.Path, folder: pathlib.Path) -> collections.Counter:
-    """Links the supported cases into the folder; returns how many were left out, and why."""
-    left_out: collections.Counter = collections.Counter()
-    for path in sorted((corpus / "cases").rglob("*.json")):
-        reason = unsupported(json.loads(path.read_text())["definition"])
-        if reason:
-            left_out[reason] += 1
-            continue
-        link = folder / path.relative_to(corpus)
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(path)
-    return left_out
-
-
-def compare(corpus: pathlib.Path, binary: str, selection: pathlib.Path) -> list[dict]:
-    report = selection / "report.json"
+def compare(corpus: pathlib.Path, binary: str, folder: pathlib.Path) -> list[dict]:
+    report = folder / "report.json"
     command = f"{shlex.quote(binary)} run {{definition}} --input {{input}} --mock {{mock}} --history {{history}} --format json --fast-forward"
     subprocess.run(
-        [sys.executable, corpus / "compare.py", "--cmd", command, "--corpus", selection, "--report", report]
+        [sys.executable, corpus / "compare.py", "--cmd", command, "--report", report]
         + ["--jobs", str(os.cpu_count() or 2)],
         stdin=subprocess.DEVNULL,
         check=False,  # fails on any difference; the report tells more
@@ -88,7 +51,6 @@ def main() -> int:
     corpus = options.corpus.resolve()
 
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
-        left_out = select(corpus, pathlib.Path(folder))
         outcomes = compare(corpus, str(pathlib.Path(options.binary).resolve()), pathlib.Path(folder))
 
     wrong = [o["ident"] for o in outcomes if o["result"] == "failed"]
@@ -99,7 +61,6 @@ def main() -> int:
     share = 1 - len(differing) / len(compared) if compared else 0
 
     print()
-    print(f"not supported yet, skipped: {left_out['JSONata']} cases with JSONata, {left_out['variables']} with variables")
     print(f"skipped by compare.py (not for Express, not deterministic, not proven): {len(outcomes) - len(ran)}")
     print(f"results: {len(ran) - len(wrong)} of {len(ran)} right")
     print(f"histories: {len(compared) - len(differing)} of {len(compared)} right ({share:.1%})")

@@ -2,4 +2,5 @@
 //!
 //! The tests themselves are in `tests/`; here is what they share.
 
+pub mod function;
 pub mod server;

@@ -8,8 +8,12 @@ mod choice;
 mod fields;
 mod handlers;
 mod place;
+mod query;
 mod resource;
 mod state;
+mod task;
+mod variables;
+mod visit;
 
 use crate::definition::{self, Substitutions};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Span};
@@ -65,8 +69,17 @@ struct Compiler {
     list: Vec<Diagnostic>,
     state_names: HashSet<Text>,
     requirements: Requirements,
-    /// The definition as a whole uses JSONata.
-    is_jsonata: bool,
+    /// The query language of the definition as a whole.
+    language: Language,
+    scopes: variables::Scopes,
+}
+
+/// The query languages of states.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Language {
+    #[default]
+    JsonPath,
+    Jsonata,
 }
 
 /// The states of the machine being compiled, by name.
@@ -135,7 +148,7 @@ impl Compiler {
                 "QueryLanguage",
             ],
         );
-        self.is_jsonata = self.query_language(&root, false);
+        self.language = self.query_language(&root, Language::JsonPath);
         if let Some(version) = root.member("Version")
             && self.text(&version).is_some_and(|version| *version != *"1.0")
         {
@@ -198,11 +211,13 @@ impl Compiler {
             }
         }
         let start = self.target(&start_at, &ids);
+        self.scopes.enter(&states);
         let compiled: Vec<_> = states
             .members()
             .iter()
             .map(|member| self.state(&states.at(member), &ids, nesting))
             .collect();
+        self.scopes.leave();
         let start = start?;
         let compiled = compiled.into_iter().collect::<Option<Vec<_>>>()?;
         let machine = Machine {

@@ -58,6 +58,14 @@ pub enum Code {
     TooDeeplyNested,
     /// A field appears twice in the same object.
     DuplicateField,
+    /// A JSONata expression can not be parsed.
+    InvalidJsonataExpression,
+    /// A JSONata expression refers to what it can not see.
+    UnsupportedJsonataExpression,
+    /// A variable is referenced or assigned where that has no effect.
+    VariableScope,
+    /// A field has no effect where it stands.
+    NoEffect,
     /// A substitution `${Name}` has no value.
     UnknownSubstitution,
     /// Valid in Step Functions, but not supported here.
@@ -76,6 +84,10 @@ impl Code {
             Code::InvalidStateName => "INVALID_STATE_NAME",
             Code::TooDeeplyNested => "TOO_DEEPLY_NESTED",
             Code::DuplicateField => "DUPLICATE_FIELD",
+            Code::InvalidJsonataExpression => "INVALID_JSONATA_EXPRESSION",
+            Code::UnsupportedJsonataExpression => "UNSUPPORTED_JSONATA_EXPRESSION",
+            Code::VariableScope => "VARIABLE_SCOPE",
+            Code::NoEffect => "NO_EFFECT",
             Code::UnknownSubstitution => "UNKNOWN_SUBSTITUTION",
             Code::NotSupported => "NOT_SUPPORTED",
         }

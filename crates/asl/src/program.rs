@@ -4,6 +4,7 @@ use crate::comparison::Operator;
 use crate::document::{Document, Text};
 use crate::error_name::ErrorMatcher;
 use crate::path::{Path, ReferencePath};
+use crate::query::Query;
 use crate::resource::Resource;
 use crate::template::{Expression, Template};
 use crate::timestamp::Timestamp;
@@ -85,6 +86,8 @@ pub struct State {
     pub retry: Vec<Retrier>,
     /// Where to go on which errors, in order.
     pub catch: Vec<Catcher>,
+    /// `Assign`: variables to set when the state succeeds; in a Choice state, when no rule matches.
+    pub assign: Option<Construction>,
     /// Whether any of its fields looks at the context object.
     pub uses_context: bool,
 }
@@ -126,12 +129,18 @@ pub enum StateKind {
     Map(Box<Map>),
 }
 
-/// How data goes through a state in the JSONPath query language: six stages in this order, with the state's
-/// work after the second.
-///
-/// JSONata will be another kind of stages: it replaces the second, third and fourth, and the last.
+/// How data goes through a state.
+#[derive(Debug)]
+pub enum Stages {
+    /// In the JSONPath query language.
+    JsonPath(JsonPathStages),
+    /// In the JSONata query language.
+    Jsonata(JsonataStages),
+}
+
+/// Five stages in this order, with the state's work after the second.
 #[derive(Debug, Default)]
-pub struct Stages {
+pub struct JsonPathStages {
     /// 1. `InputPath` selects from the state input.
     pub input_path: Selection,
     /// 2. `Parameters` builds the effective input.
@@ -142,6 +151,24 @@ pub struct Stages {
     pub result_path: Placement,
     /// 5. `OutputPath` selects the state output.
     pub output_path: Selection,
+}
+
+/// Two stages, with the state's work between them.
+#[derive(Debug, Default)]
+pub struct JsonataStages {
+    /// `Arguments` builds the effective input; without it, it is the state input.
+    pub arguments: Option<Query>,
+    /// `Output` builds the state output; without it, it is the result, or the input of a state without one.
+    pub output: Option<Query>,
+}
+
+/// `Assign`, and other values that either language can build.
+#[derive(Debug)]
+pub enum Construction {
+    /// A payload template.
+    Template(Template),
+    /// A value with JSONata expressions.
+    Query(Query),
 }
 
 /// `InputPath`, `OutputPath`, `ItemsPath`.
@@ -177,8 +204,8 @@ pub struct Task {
     pub timeout: Option<Count>,
     /// `HeartbeatSeconds` or `HeartbeatSecondsPath`.
     pub heartbeat: Option<Count>,
-    /// `RoleArn` of `Credentials`: a template with that one member.
-    pub credentials: Option<Template>,
+    /// `RoleArn` of `Credentials`: builds an object with that one member.
+    pub credentials: Option<Construction>,
 }
 
 /// A number of the definition, or a path to one in the input.
@@ -188,6 +215,8 @@ pub enum Count {
     Literal(u64),
     /// Where to find it.
     Path(Path),
+    /// How to calculate it.
+    Query(Query),
 }
 
 /// Until when a Wait state waits.
@@ -201,6 +230,10 @@ pub enum Wait {
     Timestamp(Timestamp),
     /// `TimestampPath`.
     TimestampPath(Path),
+    /// `Seconds` as an expression.
+    SecondsQuery(Query),
+    /// `Timestamp` as an expression.
+    TimestampQuery(Query),
 }
 
 /// `Error` and `Cause` of a Fail state.
@@ -210,19 +243,30 @@ pub enum FailText {
     Literal(Text),
     /// `ErrorPath`, `CausePath`.
     Expression(Expression),
+    /// `Error`, `Cause` as an expression.
+    Query(Query),
 }
 
 /// What a Map state runs over, and how.
 #[derive(Debug)]
 pub struct Map {
-    /// `ItemsPath`, into the effective input.
-    pub items_path: Selection,
+    /// What it runs over.
+    pub items: Items,
     /// `ItemSelector`, or `Parameters` by its old name: the input of an iteration.
-    pub item_selector: Option<Template>,
+    pub item_selector: Option<Construction>,
     /// `MaxConcurrency` or `MaxConcurrencyPath`; none or 0 for the default.
     pub max_concurrency: Option<Count>,
     /// What runs for each item.
     pub processor: Machine,
+}
+
+/// The items of a Map state.
+#[derive(Debug)]
+pub enum Items {
+    /// `ItemsPath`, into the effective input.
+    Path(Selection),
+    /// `Items`; none for the state input.
+    Query(Option<Query>),
 }
 
 /// One rule of a Choice state.
@@ -230,6 +274,10 @@ pub struct Map {
 pub struct ChoiceRule {
     /// When it matches.
     pub condition: Condition,
+    /// `Output` of the rule, in JSONata.
+    pub output: Option<Query>,
+    /// `Assign`: variables to set when it does.
+    pub assign: Option<Construction>,
     /// Where it leads.
     pub next: StateId,
 }
@@ -243,6 +291,8 @@ pub enum Condition {
     Or(Vec<Condition>),
     /// This does not hold.
     Not(Box<Condition>),
+    /// An expression that gives a boolean.
+    Query(Query),
     /// A comparison.
     Test {
         /// What is compared.
@@ -299,6 +349,10 @@ pub struct Catcher {
     pub errors: ErrorMatcher,
     /// `ResultPath`: where the error output goes.
     pub result_path: Placement,
+    /// `Output` of the catcher, in JSONata.
+    pub output: Option<Query>,
+    /// `Assign`: variables to set.
+    pub assign: Option<Construction>,
     /// Where to go.
     pub next: StateId,
 }
@@ -334,6 +388,25 @@ impl StateType {
 impl fmt::Display for StateType {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, formatter)
+    }
+}
+
+impl Stages {
+    /// Whether data goes through untouched: no stage is given.
+    pub fn is_identity(&self) -> bool {
+        matches!(
+            self,
+            Stages::JsonPath(JsonPathStages {
+                input_path: Selection::Whole,
+                parameters: None,
+                result_selector: None,
+                result_path: Placement::Whole,
+                output_path: Selection::Whole,
+            }) | Stages::Jsonata(JsonataStages {
+                arguments: None,
+                output: None
+            })
+        )
     }
 }
 

@@ -1,5 +1,13 @@
 //! What the compiler says about definitions that are wrong, in the form in which CreateStateMachine says it.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 use expressway_asl::compile;
 use expressway_asl::diagnostic::{Diagnostic, Diagnostics};
 use proptest::prelude::*;
@@ -99,6 +107,12 @@ fn fields_of_states() {
         &[
             "SCHEMA_VALIDATION_FAILED: The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map] at /States/S/Type",
         ],
+    );
+    let found = texts(&state(r#""Type":"Pas","Next":"T""#));
+    assert_eq!(
+        found.len(),
+        2,
+        "the target is looked for though the type is unknown: {found:?}"
     );
     for field in ["TimeoutSeconds", "Catch", "Retry", "Resource"] {
         check(
@@ -282,14 +296,44 @@ fn all_findings_come_at_once_with_their_place_and_advice() {
 }
 
 #[test]
-fn what_is_not_supported_is_named() {
+fn variables() {
     check(
-        &state(r#""Type":"Pass","Assign":{"x":1},"End":true"#),
-        &["NOT_SUPPORTED: The field 'Assign' (variables) is not supported yet at /States/S/Assign"],
+        &state(r#""Type":"Pass","Assign":{"x":1,"été_2.$":"$.a"},"InputPath":"$x.id","End":true"#),
+        &[],
     );
     check(
-        r#"{"QueryLanguage":"JSONata","StartAt":"S","States":{"S":{"Type":"Pass","End":true}}}"#,
-        &["NOT_SUPPORTED: The query language JSONata is not supported yet at /QueryLanguage"],
+        &state(r#""Type":"Pass","Assign":{"order":1,"a.b":1,"2":1,"states":1},"InputPath":"$oder.id","End":true"#),
+        &[
+            "SCHEMA_VALIDATION_FAILED: 'a.b' is not a valid name of a variable at /States/S/Assign/a.b",
+            "SCHEMA_VALIDATION_FAILED: '2' is not a valid name of a variable at /States/S/Assign/2",
+            "SCHEMA_VALIDATION_FAILED: 'states' is not a valid name of a variable at /States/S/Assign/states",
+            "VARIABLE_SCOPE: No state assigns the variable '$oder' that is referenced here at /States/S/InputPath",
+        ],
+    );
+    check(
+        &state(
+            r#""Type":"Map","Assign":{"x":1},"End":true,"ItemProcessor":{"StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"x":2,"y":1},"InputPath":"$x","End":true}}}"#,
+        ),
+        &[
+            "VARIABLE_SCOPE: The variable 'x' of the states around is not changed by this assignment at /States/S/ItemProcessor/States/A/Assign/x",
+        ],
+    );
+    check(
+        &state(r#""Type":"Succeed","Assign":{"x":1}"#),
+        &["SCHEMA_VALIDATION_FAILED: Field 'Assign' is not supported at /States/S"],
+    );
+}
+
+/// A JSONata machine whose only state `S` has these fields.
+fn jsonata(fields: &str) -> String {
+    format!(r#"{{"QueryLanguage":"JSONata","StartAt":"S","States":{{"S":{{{fields}}}}}}}"#)
+}
+
+#[test]
+fn query_languages() {
+    check(
+        &jsonata(r#""Type":"Pass","Output":{"a":"{% $states.input.b %}"},"End":true"#),
+        &[],
     );
     check(
         &state(r#""Type":"Pass","Output":"x","End":true"#),
@@ -298,8 +342,82 @@ fn what_is_not_supported_is_named() {
         ],
     );
     check(
-        &state(r#""Type":"Pass","InputPath":"$order.id","End":true"#),
-        &["NOT_SUPPORTED: The variable '$order' is used, but variables are not supported yet at /States/S/InputPath"],
+        &jsonata(r#""Type":"Pass","InputPath":"$.a","End":true"#),
+        &[
+            "SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONata', but field 'InputPath' is only supported for the 'JSONPath' QueryLanguage at /States/S",
+        ],
+    );
+    check(
+        &jsonata(r#""Type":"Pass","QueryLanguage":"JSONPath","End":true"#),
+        &[
+            "SCHEMA_VALIDATION_FAILED: 'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine at /States/S",
+        ],
+    );
+    check(
+        &state(r#""Type":"Pass","QueryLanguage":"JSONata","Output":"{% 1 %}","End":true"#),
+        &[],
+    );
+    check(
+        r#"{"QueryLanguage":"jsonata","StartAt":"S","States":{"S":{"Type":"Succeed"}}}"#,
+        &[
+            "SCHEMA_VALIDATION_FAILED: The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata] at /QueryLanguage",
+        ],
+    );
+}
+
+#[test]
+fn jsonata_expressions() {
+    for (fields, expected) in [
+        (
+            r#""Output":{"v":"{% phone %}"}"#,
+            Some(
+                "UNSUPPORTED_JSONATA_EXPRESSION: Reference to 'phone' at the top level is not supported. at /States/S/Output/v",
+            ),
+        ),
+        (
+            r#""Output":["{% $$ %}"]"#,
+            Some("UNSUPPORTED_JSONATA_EXPRESSION: Reference to '$$' is not supported. at /States/S/Output[0]"),
+        ),
+        (
+            r#""Output":"{% $states.result %}""#,
+            Some(
+                "UNSUPPORTED_JSONATA_EXPRESSION: Reference to '$states.result' is not supported here. at /States/S/Output",
+            ),
+        ),
+        (r#""Output":"{% [1, %}""#, Some("INVALID_JSONATA_EXPRESSION: ")),
+        (
+            r#""Output":"{% 1 ""#,
+            Some(
+                "INVALID_JSONATA_EXPRESSION: a JSONata expression must start with `{%` and end with `%}` at /States/S/Output",
+            ),
+        ),
+        (r#""Output":" {% 1 %} ""#, None),
+        (
+            r#""Output":"{% $nowhere %}""#,
+            Some(
+                "VARIABLE_SCOPE: No state assigns the variable '$nowhere' that is referenced here at /States/S/Output",
+            ),
+        ),
+    ] {
+        let found = texts(&jsonata(&format!(r#""Type":"Pass","End":true,{fields}"#)));
+        match expected {
+            Some(expected) => assert!(
+                found.len() == 1 && found[0].starts_with(expected),
+                "{fields}: {found:?}"
+            ),
+            None => assert!(found.is_empty(), "{fields}: {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_has_no_effect_is_said() {
+    let map = r#""Type":"Map","End":true,"ToleratedFailureCount":1,"ItemProcessor":{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}"#;
+    check(
+        &state(map),
+        &[
+            "NO_EFFECT: The field 'ToleratedFailureCount' means nothing in Mode INLINE: the first failure counts at /States/S/ToleratedFailureCount",
+        ],
     );
 }
 
@@ -320,6 +438,8 @@ fn any_definition() -> impl Strategy<Value = serde_json::Value> {
         "$.a[0]",
         "$$.State",
         "$v.x",
+        "{% $states.input.a %}",
+        "{% [",
         "States.Format('{}', $.a)",
         "States.",
         "arn:aws:states:::lambda:invoke",
@@ -360,6 +480,11 @@ fn any_definition() -> impl Strategy<Value = serde_json::Value> {
         "Result",
         "Error",
         "CausePath",
+        "Output",
+        "Arguments",
+        "Assign",
+        "Condition",
+        "Items",
     ]);
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),

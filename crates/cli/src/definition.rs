@@ -2,10 +2,12 @@
 
 use crate::failure::Failure;
 use crate::source::{self, STANDARD_INPUT};
+use crate::{snippet, style};
 use expressway_asl::diagnostic::Diagnostics;
 use expressway_asl::program::Program;
 use expressway_asl::{Compilation, Document};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,15 +56,32 @@ impl DefinitionArguments {
     /// Reads and compiles the definition. `configured` counts unless there is `--substitutions`.
     pub(crate) fn load_with(&self, configured: &BTreeMap<String, String>) -> Result<Definition, Failure> {
         match compile(&self.file, &self.substitutions, configured)? {
-            Ok(compilation) => Ok(Definition {
-                name: self.name(),
-                program: Arc::new(compilation.program),
-            }),
+            Ok(compilation) => {
+                self.mention(&compilation.warnings);
+                Ok(Definition {
+                    name: self.name(),
+                    program: Arc::new(compilation.program),
+                })
+            }
             Err(diagnostics) => Err(Failure::Definition {
                 file: self.file.clone(),
                 diagnostics,
             }),
         }
+    }
+
+    /// Says on standard error that there are warnings: the definition runs, but perhaps not as meant.
+    fn mention(&self, warnings: &Diagnostics) {
+        if warnings.list.is_empty() {
+            return;
+        }
+        let (warning, file) = (style::WARNING, &self.file);
+        let summary = snippet::summary(warnings.list.iter());
+        // When standard error is closed, nobody wants to know.
+        let _ = writeln!(
+            anstream::stderr().lock(),
+            "{warning}warning{warning:#}: `{file}` has {summary}, shown by `expressway validate {file}`"
+        );
     }
 }
 

@@ -1,6 +1,6 @@
 //! What keeps a command from doing its work, and how it is told.
 
-use crate::{snippet, style};
+use crate::{snippet, source, style};
 use expressway_asl::diagnostic::Diagnostics;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -57,6 +57,7 @@ impl Failure {
                 }
             }
             Failure::Definition { file, diagnostics } => {
+                let file = source::display_name(file);
                 snippet::write_all(out, file, diagnostics)?;
                 let summary = snippet::summary(diagnostics.list.iter());
                 writeln!(out, "{error}error{error:#}: `{file}` can not run: {summary}")

@@ -30,8 +30,15 @@ struct Visit {
     entered: SystemTime,
     attempts: u32,
     /// The last error, until it is shown.
-    error: Option<(StateError, SystemTime)>,
+    error: Option<Failed>,
     has_ended: bool,
+}
+
+struct Failed {
+    error: StateError,
+    time: SystemTime,
+    /// Whether a state inside failed, which has a line of its own.
+    is_inherited: bool,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -69,10 +76,8 @@ impl Progress {
                 self.show_end(out, visit, event.time)?;
                 Place { visit, ..at }
             }
-            E::MapStateStarted { .. } | E::ParallelStateStarted => {
-                self.show_retry(out, at.visit, event.time)?;
-                Place { is_inside: true, ..at }
-            }
+            E::MapStateStarted { .. } => self.start_inside(out, at, StateType::Map, event.time)?,
+            E::ParallelStateStarted => self.start_inside(out, at, StateType::Parallel, event.time)?,
             E::MapIterationStarted { name, index } => Place {
                 visit: self.ancestor(at.visit, |visit| *visit.name == **name),
                 is_inside: true,
@@ -87,23 +92,31 @@ impl Progress {
             | E::TaskFailed(_, error)
             | E::TaskTimedOut(_, error) => {
                 if let Some(visit) = self.visit_mut(at.visit) {
-                    visit.error = Some((error.clone(), event.time));
+                    visit.error = Some(Failed {
+                        error: error.clone(),
+                        time: event.time,
+                        is_inherited: false,
+                    });
                 }
                 at
             }
+            E::StateAborted { .. } => {
+                self.show_aborted(out, at.visit)?;
+                at
+            }
             E::MapIterationFailed { name, .. } | E::MapIterationAborted { name, .. } => {
-                self.show_failure(out, at.visit)?;
+                self.show_failure(out, at.visit, event.time)?;
                 let visit = self.ancestor(at.visit, |visit| *visit.name == **name);
                 Place { visit, ..at }
             }
             E::MapStateFailed | E::ParallelStateFailed => {
-                self.show_failure(out, at.visit)?;
+                self.show_failure(out, at.visit, event.time)?;
                 let around = self.visit(at.visit).and_then(|visit| visit.parent);
                 let visit = if previous.is_inside { at.visit } else { around };
                 Place { visit, ..at }
             }
             E::ExecutionFailed(_) | E::ExecutionTimedOut(_) | E::ExecutionAborted(_) => {
-                self.show_failure(out, at.visit)?;
+                self.show_failure(out, at.visit, event.time)?;
                 at
             }
             _ => at,
@@ -148,6 +161,24 @@ impl Progress {
         }
     }
 
+    /// The states inside a Map or Parallel state begin, perhaps again.
+    fn start_inside(
+        &mut self,
+        out: &mut dyn Write,
+        at: Place,
+        state_type: StateType,
+        now: SystemTime,
+    ) -> io::Result<Place> {
+        // After a failed attempt, this follows what failed inside.
+        let visit = self.ancestor(at.visit, |visit| visit.state_type == state_type && !visit.has_ended);
+        self.show_retry(out, visit, now)?;
+        Ok(Place {
+            visit,
+            is_inside: true,
+            iteration: self.visit(visit).and_then(|visit| visit.iteration),
+        })
+    }
+
     /// A second attempt begins: shows how the first one failed.
     fn show_retry(&mut self, out: &mut dyn Write, visit: Option<usize>, now: SystemTime) -> io::Result<()> {
         let Some(visit) = self.visit_mut(visit) else {
@@ -158,7 +189,10 @@ impl Progress {
             return Ok(());
         }
         let (error, since) = match visit.error.take() {
-            Some((error, failed)) => (describe(&error), now.duration_since(failed).unwrap_or_default()),
+            Some(failed) => (
+                describe(&failed.error),
+                now.duration_since(failed.time).unwrap_or_default(),
+            ),
             None => ("failed".to_owned(), Duration::ZERO),
         };
         let after = duration(since).map_or_else(String::new, |since| format!(" after {since}"));
@@ -182,7 +216,11 @@ impl Progress {
             notes.push(format!("{} attempts", visit.attempts));
         }
         let error = visit.error.take();
-        notes.extend(error.as_ref().map(|(error, _)| format!("caught {}", describe(error))));
+        notes.extend(
+            error
+                .as_ref()
+                .map(|failed| format!("caught {}", describe(&failed.error))),
+        );
         let (style, mark) = match error {
             Some(_) => (style::WARNING, '!'),
             None => (style::SUCCESS, '+'),
@@ -190,17 +228,44 @@ impl Progress {
         visit.line(out, style, mark, &notes.join(", "))
     }
 
-    /// Something failed for good; shows the state where it began, once.
-    fn show_failure(&mut self, out: &mut dyn Write, visit: Option<usize>) -> io::Result<()> {
+    /// Something failed for good; shows the state where it began, once, and remembers why for the state around it.
+    fn show_failure(&mut self, out: &mut dyn Write, visit: Option<usize>, now: SystemTime) -> io::Result<()> {
         let Some(visit) = self.visit_mut(visit).filter(|visit| !visit.has_ended) else {
             return Ok(());
         };
         visit.has_ended = true;
-        if visit.state_type == StateType::Fail {
-            return Ok(());
+        let failed = visit.error.take();
+        let own = failed.as_ref().filter(|failed| !failed.is_inherited);
+        let note = own.map(|failed| describe(&failed.error)).unwrap_or_default();
+        if visit.state_type != StateType::Fail {
+            visit.line(out, style::ERROR, 'x', &note)?;
         }
-        let error = visit.error.take().map(|(error, _)| describe(&error));
-        visit.line(out, style::ERROR, 'x', &error.unwrap_or_default())
+        let around = visit.parent;
+        if let Some(around) = self.visit_mut(around) {
+            // A Fail state has no event that tells its error.
+            let unknown = StateError {
+                name: None,
+                cause: None,
+            };
+            around.error = Some(Failed {
+                error: failed.map_or(unknown, |failed| failed.error),
+                time: now,
+                is_inherited: true,
+            });
+        }
+        Ok(())
+    }
+
+    /// A state was given up because another one failed.
+    fn show_aborted(&mut self, out: &mut dyn Write, visit: Option<usize>) -> io::Result<()> {
+        // The state that failed is listed among those that were aborted too (recorded: `*parallel_state*`).
+        match self.visit_mut(visit) {
+            Some(visit) if !visit.has_ended && visit.error.is_none() => {
+                visit.has_ended = true;
+                visit.line(out, style::FAINT, '-', "aborted")
+            }
+            _ => Ok(()),
+        }
     }
 
     fn place(&self, event: u64) -> Place {

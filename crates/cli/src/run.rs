@@ -13,7 +13,8 @@ use clap::ValueEnum;
 use expressway_asl::Document;
 use expressway_engine::history::{HistoryEvent, HistorySink};
 use expressway_engine::{
-    Clock, Engine, Environment, Execution, ExecutionRequest, Identity, Options, Outcome, SystemClock, SystemEntropy,
+    Clock, DATA_BYTES_MAX, Engine, Environment, Execution, ExecutionRequest, Identity, Options, Outcome, SystemClock,
+    SystemEntropy,
 };
 use expressway_local::FastForward;
 use std::fs::File;
@@ -137,7 +138,13 @@ async fn execute(
 }
 
 fn read_input(value: &str) -> Result<Document, Failure> {
-    parse_input(&source::read_json("--input", value)?)
+    let input = parse_input(&source::read_json("--input", value)?)?;
+    match input.json_bytes() {
+        0..=DATA_BYTES_MAX => Ok(input),
+        bytes => Err(Failure::usage(format!(
+            "the input has {bytes} bytes of JSON, an execution takes at most {DATA_BYTES_MAX}"
+        ))),
+    }
 }
 
 /// The execution's input. What is wrong with it is told in Step Functions' words.

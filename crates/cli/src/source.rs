@@ -9,6 +9,14 @@ use std::path::{Path, PathBuf};
 /// The name of standard input in arguments and messages.
 pub(crate) const STANDARD_INPUT: &str = "-";
 
+/// What people call this file.
+pub(crate) fn display_name(file: &str) -> &str {
+    match file {
+        STANDARD_INPUT => "<stdin>",
+        file => file,
+    }
+}
+
 /// The text of a file, or of standard input when its name is `-`.
 pub(crate) fn read_file(file: &str) -> Result<String, Failure> {
     let bytes = match file {
@@ -19,7 +27,7 @@ pub(crate) fn read_file(file: &str) -> Result<String, Failure> {
         file => fs::read(file),
     };
     let bytes = bytes.map_err(|error| unreadable(file, &error))?;
-    String::from_utf8(bytes).map_err(|_| Failure::usage(format!("`{file}` is not UTF-8 text")))
+    String::from_utf8(bytes).map_err(|_| Failure::usage(format!("`{}` is not UTF-8 text", display_name(file))))
 }
 
 fn unreadable(file: &str, error: &io::Error) -> Failure {
@@ -54,7 +62,7 @@ fn definition_in(directory: &Path) -> Option<PathBuf> {
 /// JSON text and where it came from.
 #[derive(Debug, PartialEq)]
 pub(crate) struct JsonSource {
-    /// For messages: the file's name, or `-` for standard input, or the name of the argument.
+    /// For messages: the name of the file or of the argument.
     pub(crate) place: String,
     pub(crate) text: String,
 }
@@ -72,7 +80,7 @@ pub(crate) fn read_json(argument: &str, value: &str) -> Result<JsonSource, Failu
             text: value.to_owned(),
         }),
         false => Ok(JsonSource {
-            place: value.to_owned(),
+            place: display_name(value).to_owned(),
             text: read_file(value)?,
         }),
     }

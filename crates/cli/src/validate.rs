@@ -3,7 +3,7 @@
 use crate::definition::{self, Substitutions};
 use crate::failure::Failure;
 use crate::run::Format;
-use crate::{Exit, snippet, style};
+use crate::{Exit, snippet, source, style};
 use clap::ValueEnum;
 use expressway_asl::Document;
 use expressway_asl::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             }
         };
         match arguments.format {
-            Format::Text => write_text(&mut out, file, &diagnostics)?,
+            Format::Text => write_text(&mut out, source::display_name(file), &diagnostics)?,
             Format::Json => writeln!(out, "{}", to_json(file, &diagnostics.list))?,
         }
         found.extend(diagnostics.list);

@@ -1,5 +1,10 @@
 //! What an execution costs: `cargo bench -p expressway-engine`.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a benchmark that can not be set up has nothing to measure"
+)]
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use expressway_asl::Document;
 use expressway_engine::{

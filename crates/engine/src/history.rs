@@ -55,6 +55,8 @@ pub enum EventDetails {
         state_type: StateType,
         name: Text,
         output: Document,
+        /// What the state assigned to variables.
+        assigned: Option<Object>,
     },
     StateAborted {
         state_type: StateType,
@@ -100,6 +102,13 @@ pub enum EventDetails {
     ParallelStateStarted,
     ParallelStateSucceeded,
     ParallelStateFailed,
+    EvaluationFailed {
+        error: StateError,
+        /// The field, such as `Output/total`.
+        location: Option<Text>,
+        /// The name of the state.
+        state: Text,
+    },
 }
 
 /// The `resourceType` and `resource` of task events.
@@ -171,6 +180,8 @@ impl LogLevel {
                             | E::MapIterationFailed { .. }
                             | E::MapStateFailed
                             | E::ParallelStateFailed
+                            // Missing in the documentation's table, but a failure like the others.
+                            | E::EvaluationFailed { .. }
                     )
             }
         }
@@ -246,6 +257,7 @@ impl EventDetails {
             E::ParallelStateStarted => "ParallelStateStarted",
             E::ParallelStateSucceeded => "ParallelStateSucceeded",
             E::ParallelStateFailed => "ParallelStateFailed",
+            E::EvaluationFailed { .. } => "EvaluationFailed",
         };
         name.into()
     }
@@ -292,9 +304,12 @@ impl EventDetails {
                 details.data("input", input);
                 details.text("name", Some(name));
             }
-            E::StateExited { name, output, .. } => {
+            E::StateExited {
+                name, output, assigned, ..
+            } => {
                 details.data("output", output);
                 details.text("name", Some(name));
+                details.variables(assigned.as_ref());
             }
             E::LambdaFunctionScheduled {
                 resource,
@@ -316,6 +331,11 @@ impl EventDetails {
                 details.seconds("timeoutInSeconds", task.timeout_seconds);
                 details.seconds("heartbeatInSeconds", task.heartbeat_seconds);
                 details.credentials(task.role_arn.as_ref());
+            }
+            E::EvaluationFailed { error, location, state } => {
+                details.error(error);
+                details.text("location", location.as_ref());
+                details.text("state", Some(state));
             }
             E::TaskStarted(resource) => details.resource(resource),
             E::TaskSucceeded(resource, output) => {
@@ -359,6 +379,21 @@ impl Details {
             self.object.insert(member, document.to_json().into());
             let truncated = Document::object([("truncated", Document::Bool(false))]);
             self.object.insert(format!("{member}Details"), truncated);
+        }
+    }
+
+    /// The values of variables, each as JSON text.
+    fn variables(&mut self, assigned: Option<&Object>) {
+        if let Some(assigned) = assigned
+            && self.execution_data
+        {
+            let values = assigned
+                .iter()
+                .map(|(name, value)| (Text::clone(name), value.to_json().into()));
+            self.object
+                .insert("assignedVariables", Document::Object(values.collect()));
+            let truncated = Document::object([("truncated", Document::Bool(false))]);
+            self.object.insert("assignedVariablesDetails", truncated);
         }
     }
 

@@ -146,7 +146,7 @@ impl Run<'_> {
         let progress = Progress::default();
         let track = Track::new(&progress);
         let result = {
-            let work = AssertUnwindSafe(self.machine(machine, &track, input)).catch_unwind();
+            let work = AssertUnwindSafe(self.machine(machine, &track, None, input)).catch_unwind();
             let deadline = self.environment.clock.sleep_until(self.deadline);
             let (mut work, mut deadline) = (pin!(work), deadline);
             std::future::poll_fn(|context| {

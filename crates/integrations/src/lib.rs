@@ -4,6 +4,11 @@
 //! function's own ARN and by `arn:aws:states:::lambda:invoke`; [`unsupported`] tells at start-up what a program
 //! calls beyond that.
 //!
+//! A request that may have reached a service is never repeated by itself: what may happen twice is for the
+//! definition's Retry to say. The SDK only tries again, up to three times in all (`AWS_MAX_ATTEMPTS`) and with
+//! its usual backoff, when no connection could be made or the service throttled the call (429). Such attempts
+//! multiply with those of Retry.
+//!
 //! One file per service (`lambda.rs`), one for what all share: `configuration.rs` (credentials, timeouts,
 //! connections) and `error.rs` (what the SDK reports, in Step Functions' names and words).
 

@@ -18,10 +18,11 @@
 //! of retry attempts only. Map iterations that run at once are counted in the order in which they make the call.
 //!
 //! DIFFERENCE: after the answer with the highest number, that answer is given again. Step Functions Local fails
-//! the execution with `States.Runtime` there, so that a Map state over a list of any length can not be mocked.
+//! the execution with `States.Runtime` there, so that a Map state over a list of any length can not be mocked
+//! (test `the_last_answer_is_given_again`).
 //!
 //! DIFFERENCE: a state that the test case does not name fails the execution with `States.Runtime`, unless a
-//! fallback is given. Step Functions Local calls the service.
+//! fallback is given. Step Functions Local calls the service (test `what_is_not_mocked_says_so`).
 
 mod file;
 

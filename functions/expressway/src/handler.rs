@@ -9,16 +9,11 @@ use expressway_asl::error_name::ErrorName;
 use expressway_asl::program::Program;
 use expressway_engine::history::{HistoryEvent, HistorySink};
 use expressway_engine::{
-    Clock, Engine, Entropy, Environment, ExecutionRequest, Fault, Options, Outcome, StateError, TaskBudget, TaskRunner,
+    Clock, DATA_BYTES_MAX, Engine, Entropy, Environment, ExecutionRequest, Fault, Options, Outcome, StateError,
+    TaskBudget, TaskRunner,
 };
 use std::sync::Arc;
 use std::time::SystemTime;
-
-/// The largest input of an execution in bytes of JSON text.
-///
-/// # Source
-/// "Quotas related to state machine executions" in the Step Functions documentation.
-pub(crate) const INPUT_BYTES_MAX: usize = 262_144;
 
 /// The largest answer that Lambda takes from a function.
 const ANSWER_BYTES_MAX: usize = 6_291_556;
@@ -78,11 +73,6 @@ impl InvocationError {
             message: message.into(),
         }
     }
-
-    /// An event that is not what its shape promises.
-    pub(crate) fn invalid_event(message: impl Into<String>) -> InvocationError {
-        InvocationError::new("Expressway.InvalidEvent", message)
-    }
 }
 
 impl Handler {
@@ -110,9 +100,9 @@ impl Handler {
     /// The event is not what its source sends, or its execution failed and its source is to know by a failed
     /// invocation.
     pub async fn handle(&self, event: &[u8], context: &InvocationContext<'_>) -> Result<String, InvocationError> {
-        let event = document::parse(event)
-            .map_err(|error| InvocationError::invalid_event(format!("the event is not JSON: {error}")))?;
         let invocation = Invocation::new(self, context);
+        let event = document::parse(event)
+            .map_err(|error| invocation.invalid_event(&format!("the event is not JSON: {error}")))?;
         let answer = event_source::handle(&invocation, &event).await?;
         if answer.len() > ANSWER_BYTES_MAX {
             let message = format!("the answer has {} bytes, Lambda takes {ANSWER_BYTES_MAX}", answer.len());
@@ -167,7 +157,10 @@ impl<'a> Invocation<'a> {
         caller: Caller,
         input: Document,
     ) -> Result<Document, Failure> {
-        check_input(&input)?;
+        if let Err(failure) = check_input(&input) {
+            self.problem(&InvocationError::from(failure.clone()).to_string());
+            return Err(failure);
+        }
         let identity = self.machine.execution(name, caller, &*self.environment.entropy);
         let execution_arn = Text::clone(&identity.execution_arn);
         let request = ExecutionRequest {
@@ -193,6 +186,12 @@ impl<'a> Invocation<'a> {
         }
     }
 
+    /// An event that is not what its shape promises. Nobody may wait for the answer, so the log has it, too.
+    pub(crate) fn invalid_event(&self, message: &str) -> InvocationError {
+        self.problem(message);
+        InvocationError::new("Expressway.InvalidEvent", message)
+    }
+
     /// Tells whoever runs the function about something that the answer does not say.
     pub(crate) fn problem(&self, message: &str) {
         if let Some(observer) = self.context.observer {
@@ -204,10 +203,10 @@ impl<'a> Invocation<'a> {
 /// Refuses an input that is larger than Step Functions allows.
 pub(crate) fn check_input(input: &Document) -> Result<(), Failure> {
     let bytes = input.json_bytes();
-    if bytes <= INPUT_BYTES_MAX {
+    if bytes <= DATA_BYTES_MAX {
         return Ok(());
     }
-    let cause = format!("the execution's input has {bytes} bytes, at most {INPUT_BYTES_MAX} are allowed");
+    let cause = format!("the execution's input has {bytes} bytes, at most {DATA_BYTES_MAX} are allowed");
     Err(StateError::new(ErrorName::DataLimitExceeded, cause).into())
 }
 

@@ -11,5 +11,8 @@ mod handler;
 mod identity;
 pub mod startup;
 pub mod telemetry;
+#[cfg(test)]
+mod testing;
 
+pub use config::Configuration;
 pub use handler::{Handler, InvocationContext, InvocationError, Observer};

@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use lambda_runtime::tower::{Layer, Service};
 use lambda_runtime::{Error, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use lambda_runtime_api_client::body::Body;
-use lambda_runtime_api_client::{Client, build_request};
+use lambda_runtime_api_client::{PooledClient, build_request};
 use serde::de::IgnoredAny;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -29,7 +29,7 @@ pub(crate) async fn run(handler: Handler, observer: impl Observer + 'static) -> 
     let invocations = Arc::new(Invocations {
         handler,
         observer: Box::new(observer),
-        client: Client::builder().build()?,
+        client: PooledClient::builder().build(),
     });
     // The handler that the runtime asks for is never called: the layer does not pass anything on to it.
     let unused = service_fn(|_: LambdaEvent<IgnoredAny>| std::future::ready(Ok::<(), Error>(())));
@@ -45,14 +45,14 @@ pub(crate) async fn report_init_error(error_type: &str, message: &str) -> Result
     let request = post("/2018-06-01/runtime/init/error")
         .header("lambda-runtime-function-error-type", error_type)
         .body(error_body(&error))?;
-    Client::builder().build()?.call(request).await?;
+    PooledClient::builder().build().call(request).await?;
     Ok(())
 }
 
 struct Invocations {
     handler: Handler,
     observer: Box<dyn Observer>,
-    client: Client,
+    client: PooledClient,
 }
 
 impl Invocations {

@@ -1,15 +1,17 @@
 //! Choice states: rules and their conditions.
 
 use super::place::Place;
-use super::{Compiler, StateIds};
+use super::query::Reserved;
+use super::{Compiler, Language, StateIds};
 use crate::comparison::Operator;
 use crate::program::{ChoiceRule, Condition, Operand, StateKind};
+use crate::query::Query;
 
 /// How deep And, Or and Not may nest.
 const NESTING_MAX: u32 = 100;
 
 impl Compiler {
-    pub(super) fn choice(&mut self, state: &Place<'_>, ids: &StateIds<'_>) -> Option<StateKind> {
+    pub(super) fn choice(&mut self, state: &Place<'_>, ids: &StateIds<'_>, language: Language) -> Option<StateKind> {
         self.required(state, &["Choices"]);
         let default = state.member("Default").map(|place| self.target(&place, ids));
         let choices = state.member("Choices")?;
@@ -20,7 +22,7 @@ impl Compiler {
         if entries.len() == 0 {
             self.schema_error(&choices, "Value cannot be empty");
         }
-        let rules: Vec<_> = entries.map(|entry| self.rule(&entry, ids)).collect();
+        let rules: Vec<_> = entries.map(|entry| self.rule(&entry, ids, language)).collect();
         Some(StateKind::Choice {
             rules: rules.into_iter().collect::<Option<_>>()?,
             default: match default {
@@ -30,15 +32,42 @@ impl Compiler {
         })
     }
 
-    fn rule(&mut self, place: &Place<'_>, ids: &StateIds<'_>) -> Option<ChoiceRule> {
-        self.no_variables_or_jsonata(place);
+    fn rule(&mut self, place: &Place<'_>, ids: &StateIds<'_>, language: Language) -> Option<ChoiceRule> {
+        self.fields_of_language(place, language);
         self.required(place, &["Next"]);
         let next = place.member("Next").and_then(|next| self.target(&next, ids));
-        let condition = self.condition(place, 0);
+        let within = format!("Choices[{}]/", place.name());
+        let assign = self.assign(place, &within, language, Reserved::Input);
+        let (condition, output) = match language {
+            Language::JsonPath => (self.condition(place, 0), None),
+            Language::Jsonata => (self.query_condition(place, &within), self.rule_output(place, &within)),
+        };
         Some(ChoiceRule {
             condition: condition?,
+            output,
+            assign,
             next: next?,
         })
+    }
+
+    fn query_condition(&mut self, place: &Place<'_>, within: &str) -> Option<Condition> {
+        self.known_fields(place, &["Comment", "Next", "Condition", "Output", "Assign"]);
+        self.required(place, &["Condition"])?;
+        let condition = place.member("Condition")?;
+        let query = self.query(&condition, within, Reserved::Input)?;
+        if query.constant().is_some_and(|constant| constant.as_bool().is_none()) {
+            self.schema_error(
+                &condition,
+                "The field 'Condition' must be a boolean or a JSONata expression",
+            );
+        }
+        Some(Condition::Query(query))
+    }
+
+    fn rule_output(&mut self, place: &Place<'_>, within: &str) -> Option<Query> {
+        place
+            .member("Output")
+            .and_then(|place| self.query(&place, within, Reserved::Input))
     }
 
     fn condition(&mut self, place: &Place<'_>, depth: u32) -> Option<Condition> {

@@ -1,7 +1,7 @@
 //! Readers of single fields, and the findings they report.
 
-use super::Compiler;
 use super::place::Place;
+use super::{Compiler, Language};
 use crate::definition::Value;
 use crate::diagnostic::{Code, Diagnostic, Severity, Span};
 use crate::document::Text;
@@ -102,10 +102,8 @@ impl Compiler {
         }
         self.schema_error(place, format!("These fields are required: [{}]", missing.join(", ")));
         for field in missing {
-            let present = place.members().iter().map(|member| &*member.key);
-            let similar = present
-                .filter(|key| edit_distance(&key.to_lowercase(), &field.to_lowercase()) <= 2)
-                .next();
+            let mut present = place.members().iter().map(|member| &*member.key);
+            let similar = present.find(|key| edit_distance(&key.to_lowercase(), &field.to_lowercase()) <= 2);
             if let Some(similar) = similar {
                 self.help(format!("did you mean '{field}' by '{similar}'?"));
             }
@@ -177,7 +175,7 @@ impl Compiler {
         let text = self.text(place)?;
         match Path::parse(&text) {
             Ok(path) => {
-                self.no_variable(place, &path);
+                self.refers_to(place, &path);
                 Some(path)
             }
             Err(error) => {
@@ -204,15 +202,6 @@ impl Compiler {
             return None;
         }
         Some(path)
-    }
-
-    pub(super) fn no_variable(&mut self, place: &Place<'_>, path: &Path) {
-        if let Root::Variable(name) = path.root() {
-            self.not_supported(
-                place,
-                format!("The variable '${name}' is used, but variables are not supported yet"),
-            );
-        }
     }
 
     pub(super) fn selection(&mut self, place: &Place<'_>, field: &str) -> Selection {
@@ -254,7 +243,7 @@ impl Compiler {
     pub(super) fn template(&mut self, place: &Place<'_>) -> Option<Template> {
         match Template::compile(&place.node.to_document()) {
             Ok(template) => {
-                template.visit_paths(&mut |path| self.no_variable(place, path));
+                template.visit_paths(&mut |path| self.refers_to(place, path));
                 Some(template)
             }
             Err(errors) => {
@@ -274,7 +263,7 @@ impl Compiler {
         let text = self.text(place)?;
         match Expression::parse(&text) {
             Ok(expression) => {
-                expression.visit_paths(&mut |path| self.no_variable(place, path));
+                expression.visit_paths(&mut |path| self.refers_to(place, path));
                 Some(expression)
             }
             Err(error) => {
@@ -289,22 +278,19 @@ impl Compiler {
         }
     }
 
-    /// Whether this object asks for JSONata; says that it is not supported if so.
-    pub(super) fn query_language(&mut self, place: &Place<'_>, inherited: bool) -> bool {
+    /// The query language that this object asks for, or else the one around it.
+    pub(super) fn query_language(&mut self, place: &Place<'_>, inherited: Language) -> Language {
         let Some(language) = place.member("QueryLanguage") else {
             return inherited;
         };
         match language.node.as_str().map(|text| &**text) {
-            Some("JSONPath") if inherited => {
+            Some("JSONPath") if inherited == Language::Jsonata => {
                 let message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine";
                 self.schema_error(place, message);
-                true
+                inherited
             }
-            Some("JSONPath") => false,
-            Some("JSONata") => {
-                self.not_supported(&language, "The query language JSONata is not supported yet");
-                true
-            }
+            Some("JSONPath") => Language::JsonPath,
+            Some("JSONata") => Language::Jsonata,
             _ => {
                 self.one_of(&language, &["JSONPath", "JSONata"]);
                 inherited

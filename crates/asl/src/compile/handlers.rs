@@ -1,7 +1,8 @@
 //! Retry and Catch.
 
 use super::place::Place;
-use super::{Compiler, StateIds};
+use super::query::Reserved;
+use super::{Compiler, Language, StateIds};
 use crate::definition::Value;
 use crate::error_name::{ErrorMatcher, ErrorName};
 use crate::program::{Catcher, Retrier};
@@ -80,7 +81,7 @@ impl Compiler {
         })
     }
 
-    pub(super) fn catch(&mut self, state: &Place<'_>, ids: &StateIds<'_>) -> Vec<Catcher> {
+    pub(super) fn catch(&mut self, state: &Place<'_>, ids: &StateIds<'_>, language: Language) -> Vec<Catcher> {
         let Some(catch) = state.member("Catch") else {
             return Vec::new();
         };
@@ -91,23 +92,33 @@ impl Compiler {
         let count = entries.len();
         entries
             .enumerate()
-            .filter_map(|(at, entry)| self.catcher(&entry, ids, at + 1 == count))
+            .filter_map(|(at, entry)| self.catcher(&entry, ids, language, at + 1 == count))
             .collect()
     }
 
-    fn catcher(&mut self, place: &Place<'_>, ids: &StateIds<'_>, is_last: bool) -> Option<Catcher> {
+    fn catcher(&mut self, place: &Place<'_>, ids: &StateIds<'_>, language: Language, is_last: bool) -> Option<Catcher> {
         self.known_fields(
             place,
             &["Comment", "ErrorEquals", "Next", "ResultPath", "Assign", "Output"],
         );
-        self.no_variables_or_jsonata(place);
+        self.fields_of_language(place, language);
         self.required(place, &["Next"]);
         let errors = self.error_equals(place, is_last);
         let result_path = self.placement(place);
+        let within = format!("Catch[{}]/", place.name());
+        let assign = self.assign(place, &within, language, Reserved::ErrorOutput);
+        let output = match language {
+            Language::JsonPath => None,
+            Language::Jsonata => place
+                .member("Output")
+                .and_then(|place| self.query(&place, &within, Reserved::ErrorOutput)),
+        };
         let next = place.member("Next").and_then(|next| self.target(&next, ids));
         Some(Catcher {
             errors: errors?,
             result_path,
+            output,
+            assign,
             next: next?,
         })
     }

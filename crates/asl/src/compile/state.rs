@@ -1,21 +1,19 @@
 //! States: the fields that each type has, and what they become.
 
 use super::place::Place;
-use super::{Compiler, StateIds};
+use super::query::Reserved;
+use super::{Compiler, Language, StateIds};
 use crate::diagnostic::{Code, Severity};
 use crate::document::Document;
-use crate::path::{Path, Root};
 use crate::program::{
-    Condition, Count, FailText, Map, Operand, Selection, Stages, State, StateId, StateKind, StateType, Task,
-    Transition, Wait,
+    Items, JsonPathStages, JsonataStages, Machine, Map, Stages, State, StateKind, StateType, Transition,
 };
-use crate::template::Template;
-use crate::timestamp::Timestamp;
 
 const COMMON: &[&str] = &["Type", "Comment", "QueryLanguage"];
 const FLOW: &[&str] = &["Next", "End"];
+const HANDLERS: &[&str] = &["Retry", "Catch"];
 const SELECTION: &[&str] = &["InputPath", "OutputPath"];
-const RESULT: &[&str] = &["Parameters", "ResultSelector", "ResultPath", "Retry", "Catch"];
+const RESULT: &[&str] = &["Parameters", "ResultSelector", "ResultPath"];
 
 /// Fields of Distributed Map, which Express workflows do not have.
 const DISTRIBUTED: &[&str] = &[
@@ -29,10 +27,27 @@ const DISTRIBUTED: &[&str] = &[
     "ToleratedFailurePercentagePath",
 ];
 
-/// Fields that only JSONata states, or states with variables, have.
+/// Fields that only states in JSONata have, or only states in JSONPath.
 const JSONATA: &[&str] = &["Arguments", "Output", "Condition", "Items"];
+const JSONPATH: &[&str] = &[
+    "InputPath",
+    "Parameters",
+    "ResultSelector",
+    "ResultPath",
+    "OutputPath",
+    "ItemsPath",
+    "Result",
+    "Variable",
+    "SecondsPath",
+    "TimestampPath",
+    "TimeoutSecondsPath",
+    "HeartbeatSecondsPath",
+    "MaxConcurrencyPath",
+    "ErrorPath",
+    "CausePath",
+];
 
-/// The fields of a state in the JSONPath query language.
+/// The fields that states of a type have in either language.
 fn fields(state_type: StateType) -> Vec<&'static str> {
     let own: &[&[&'static str]] = match state_type {
         StateType::Pass => &[FLOW, SELECTION, &["Parameters", "Result", "ResultPath"]],
@@ -40,14 +55,9 @@ fn fields(state_type: StateType) -> Vec<&'static str> {
             FLOW,
             SELECTION,
             RESULT,
-            &[
-                "Resource",
-                "TimeoutSeconds",
-                "TimeoutSecondsPath",
-                "HeartbeatSeconds",
-                "HeartbeatSecondsPath",
-            ],
-            &["Credentials"],
+            HANDLERS,
+            &["Resource", "TimeoutSeconds", "TimeoutSecondsPath", "HeartbeatSeconds"],
+            &["HeartbeatSecondsPath", "Credentials", "Arguments"],
         ],
         StateType::Choice => &[SELECTION, &["Choices", "Default"]],
         StateType::Wait => &[
@@ -57,24 +67,24 @@ fn fields(state_type: StateType) -> Vec<&'static str> {
         ],
         StateType::Succeed => &[SELECTION],
         StateType::Fail => &[&["Error", "ErrorPath", "Cause", "CausePath"]],
-        StateType::Parallel => &[FLOW, SELECTION, RESULT, &["Branches"]],
+        StateType::Parallel => &[FLOW, SELECTION, RESULT, HANDLERS, &["Branches", "Arguments"]],
         StateType::Map => &[
             FLOW,
             SELECTION,
             RESULT,
-            &[
-                "ItemProcessor",
-                "Iterator",
-                "ItemsPath",
-                "ItemSelector",
-                "MaxConcurrency",
-                "MaxConcurrencyPath",
-            ],
+            HANDLERS,
+            &["ItemProcessor", "Iterator", "Items", "ItemsPath", "ItemSelector"],
+            &["MaxConcurrency", "MaxConcurrencyPath"],
             DISTRIBUTED,
         ],
     };
-    [COMMON]
-        .iter()
+    let outputs: &[&str] = match state_type {
+        StateType::Fail => &[],
+        StateType::Succeed => &["Output"],
+        _ => &["Output", "Assign"],
+    };
+    let all = [COMMON, outputs];
+    all.iter()
         .chain(own)
         .flat_map(|fields| fields.iter().copied())
         .collect()
@@ -86,54 +96,35 @@ impl Compiler {
             self.schema_error(place, "A state must be an object");
             return None;
         }
-        let all: Vec<String> = StateType::ALL.iter().map(ToString::to_string).collect();
-        let all: Vec<&str> = all.iter().map(String::as_str).collect();
-        self.required(place, &["Type"])?;
-        let type_field = place.member("Type")?;
-        let named = type_field.node.as_str().and_then(|name| {
-            StateType::ALL
-                .into_iter()
-                .zip(&all)
-                .find(|(_, known)| **known == &**name)
-                .map(|(state_type, _)| state_type)
-        });
-        let Some(state_type) = named else {
-            self.one_of(&type_field, &all);
+        let Some(state_type) = self.state_type(place) else {
+            // What can be said without knowing the type.
+            if let Some(next) = place.member("Next") {
+                self.target(&next, ids);
+            }
             return None;
         };
-        let is_jsonata = self.query_language(place, self.is_jsonata);
-        if is_jsonata {
-            return self.jsonata_state(place, state_type, ids, nesting);
-        }
-        let mut known = fields(state_type);
-        known.extend(JSONATA.iter().chain(&["Assign"]));
-        self.known_fields(place, &known);
-        self.no_variables_or_jsonata(place);
+        let language = self.query_language(place, self.language);
+        self.state_fields(place, state_type, language);
         let transition = self.transition(place, state_type, ids);
         let retry = self.retry(place);
-        let catch = self.catch(place, ids);
-        let stages = Stages {
-            input_path: self.selection(place, "InputPath"),
-            parameters: match state_type {
-                // The old name of ItemSelector, applied to each item.
-                StateType::Map => None,
-                _ => place.member("Parameters").and_then(|place| self.template(&place)),
-            },
-            result_selector: place.member("ResultSelector").and_then(|place| self.template(&place)),
-            result_path: self.placement(place),
-            output_path: self.selection(place, "OutputPath"),
+        let catch = self.catch(place, ids, language);
+        let reserved = match state_type {
+            StateType::Task | StateType::Parallel | StateType::Map => Reserved::Result,
+            _ => Reserved::Input,
         };
+        let assign = self.assign(place, "", language, reserved);
+        let stages = self.stages(place, state_type, language, reserved);
         let kind = match state_type {
             StateType::Pass => Some(StateKind::Pass {
                 result: place.member("Result").map(|place| place.node.to_document()),
             }),
-            StateType::Task => self.task(place),
-            StateType::Choice => self.choice(place, ids),
-            StateType::Wait => self.wait(place),
+            StateType::Task => self.task(place, language),
+            StateType::Choice => self.choice(place, ids, language),
+            StateType::Wait => self.wait(place, language),
             StateType::Succeed => Some(StateKind::Succeed),
-            StateType::Fail => Some(self.fail(place)),
+            StateType::Fail => Some(self.fail(place, language)),
             StateType::Parallel => self.parallel(place, nesting),
-            StateType::Map => self.map(place, nesting),
+            StateType::Map => self.map(place, nesting, language),
         };
         let mut state = State {
             name: place.name().into(),
@@ -142,21 +133,53 @@ impl Compiler {
             transition: transition?,
             retry,
             catch,
+            assign,
             uses_context: false,
         };
         state.uses_context = state.looks_at_context();
         Some(state)
     }
 
-    /// Reports what belongs to variables or JSONata in a state, rule or catcher.
-    pub(super) fn no_variables_or_jsonata(&mut self, place: &Place<'_>) {
-        if let Some(assign) = place.member("Assign") {
-            self.not_supported(&assign, "The field 'Assign' (variables) is not supported yet");
+    fn state_type(&mut self, place: &Place<'_>) -> Option<StateType> {
+        self.required(place, &["Type"])?;
+        let field = place.member("Type")?;
+        let names = StateType::ALL.map(|state_type| state_type.to_string());
+        let given = field.node.as_str();
+        let known = StateType::ALL.into_iter().zip(&names);
+        let found = known
+            .filter(|(_, name)| given.is_some_and(|given| **given == ***name))
+            .map(|(found, _)| found)
+            .next();
+        if found.is_none() {
+            self.one_of(&field, &names.each_ref().map(String::as_str));
         }
-        for field in JSONATA {
+        found
+    }
+
+    /// Reports fields that states of this type do not have, or not in this language.
+    fn state_fields(&mut self, place: &Place<'_>, state_type: StateType, language: Language) {
+        let known = fields(state_type);
+        // A field of the other language gets a finding of its own.
+        let other = if language == Language::Jsonata {
+            JSONPATH
+        } else {
+            JSONATA
+        };
+        let all: Vec<&str> = known.iter().chain(other).copied().collect();
+        self.known_fields(place, &all);
+        self.fields_of_language(place, language);
+    }
+
+    /// Reports what belongs to the other query language in a state, rule or catcher.
+    pub(super) fn fields_of_language(&mut self, place: &Place<'_>, language: Language) {
+        let (own, other, foreign) = match language {
+            Language::JsonPath => ("JSONPath", "JSONata", JSONATA),
+            Language::Jsonata => ("JSONata", "JSONPath", JSONPATH),
+        };
+        for field in foreign {
             if place.member(field).is_some() {
                 let message = format!(
-                    "The QueryLanguage is set to 'JSONPath', but field '{field}' is only supported for the 'JSONata' \
+                    "The QueryLanguage is set to '{own}', but field '{field}' is only supported for the '{other}' \
                      QueryLanguage"
                 );
                 self.schema_error(place, message);
@@ -164,34 +187,28 @@ impl Compiler {
         }
     }
 
-    /// Checks what can be checked of a state whose language is not supported.
-    fn jsonata_state(
-        &mut self,
-        place: &Place<'_>,
-        state_type: StateType,
-        ids: &StateIds<'_>,
-        nesting: u32,
-    ) -> Option<State> {
-        self.transition(place, state_type, ids);
-        if let Some(credentials) = place.member("Credentials") {
-            self.required(&credentials, &["RoleArn"]);
+    fn stages(&mut self, place: &Place<'_>, state_type: StateType, language: Language, reserved: Reserved) -> Stages {
+        match language {
+            Language::JsonPath => Stages::JsonPath(JsonPathStages {
+                input_path: self.selection(place, "InputPath"),
+                parameters: match state_type {
+                    // The old name of ItemSelector, applied to each item.
+                    StateType::Map => None,
+                    _ => place.member("Parameters").and_then(|place| self.template(&place)),
+                },
+                result_selector: place.member("ResultSelector").and_then(|place| self.template(&place)),
+                result_path: self.placement(place),
+                output_path: self.selection(place, "OutputPath"),
+            }),
+            Language::Jsonata => Stages::Jsonata(JsonataStages {
+                arguments: place
+                    .member("Arguments")
+                    .and_then(|place| self.query(&place, "", Reserved::Input)),
+                output: place
+                    .member("Output")
+                    .and_then(|place| self.query(&place, "", reserved)),
+            }),
         }
-        if let Some(resource) = place.member("Resource") {
-            self.resource(&resource);
-        }
-        for field in ["ItemProcessor", "Iterator"] {
-            if let Some(processor) = place.member(field) {
-                self.machine(&processor, nesting + 1);
-            }
-        }
-        if let Some(branches) = place.member("Branches")
-            && let Some(branches) = branches.items()
-        {
-            for branch in branches {
-                self.machine(&branch, nesting + 1);
-            }
-        }
-        None
     }
 
     fn transition(&mut self, place: &Place<'_>, state_type: StateType, ids: &StateIds<'_>) -> Option<Transition> {
@@ -224,89 +241,6 @@ impl Compiler {
         }
     }
 
-    fn task(&mut self, place: &Place<'_>) -> Option<StateKind> {
-        self.required(place, &["Resource"]);
-        let timeout = self.task_seconds(place, "TimeoutSeconds", "TimeoutSecondsPath");
-        let heartbeat = self.task_seconds(place, "HeartbeatSeconds", "HeartbeatSecondsPath");
-        if let (Some(Count::Literal(timeout)), Some(Count::Literal(heartbeat))) = (&timeout, &heartbeat)
-            && heartbeat >= timeout
-        {
-            self.schema_error(
-                place,
-                "The value of 'HeartbeatSeconds' must be smaller than that of 'TimeoutSeconds'",
-            );
-        }
-        let credentials = place.member("Credentials").and_then(|place| {
-            if place.member("RoleArn").is_none() && place.member("RoleArn.$").is_none() {
-                self.schema_error(&place, "The field 'RoleArn' is required but was missing");
-            }
-            self.template(&place)
-        });
-        let resource = place.member("Resource").and_then(|place| self.resource(&place))?;
-        let resources = &mut self.requirements.resources;
-        if !resources.iter().any(|(known, _)| *known == resource) {
-            resources.push((resource.clone(), place.name().into()));
-        }
-        if credentials.is_some() && self.requirements.credentials.is_none() {
-            self.requirements.credentials = Some(place.name().into());
-        }
-        Some(StateKind::Task(Box::new(Task {
-            resource,
-            timeout,
-            heartbeat,
-            credentials,
-        })))
-    }
-
-    fn task_seconds(&mut self, place: &Place<'_>, literal: &str, path: &str) -> Option<Count> {
-        let field = self.at_most_one(place, &[literal, path])?;
-        if field.name() == path {
-            self.definite_path(&field).map(Count::Path)
-        } else {
-            self.seconds(&field, 1).map(Count::Literal)
-        }
-    }
-
-    fn wait(&mut self, place: &Place<'_>) -> Option<StateKind> {
-        const FIELDS: &[&str] = &["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
-        let Some(field) = self.at_most_one(place, FIELDS) else {
-            self.schema_error(
-                place,
-                format!("One of these fields is required: [{}]", FIELDS.join(", ")),
-            );
-            return None;
-        };
-        let wait = match &*field.name() {
-            "Seconds" => Wait::Seconds(self.seconds(&field, 0)?),
-            "SecondsPath" => Wait::SecondsPath(self.definite_path(&field)?),
-            "TimestampPath" => Wait::TimestampPath(self.definite_path(&field)?),
-            _ => {
-                let timestamp = self.text(&field).and_then(|text| Timestamp::parse(&text));
-                if timestamp.is_none() {
-                    self.schema_error(&field, "String does not match RFC3339 timestamp");
-                    self.help("such as 2016-03-14T01:59:00Z");
-                }
-                Wait::Timestamp(timestamp?)
-            }
-        };
-        Some(StateKind::Wait(wait))
-    }
-
-    fn fail(&mut self, place: &Place<'_>) -> StateKind {
-        let mut text = |literal: &str, path: &str| {
-            let field = self.at_most_one(place, &[literal, path])?;
-            if field.name() == path {
-                self.expression(&field).map(FailText::Expression)
-            } else {
-                self.text(&field).map(FailText::Literal)
-            }
-        };
-        StateKind::Fail {
-            error: text("Error", "ErrorPath"),
-            cause: text("Cause", "CausePath"),
-        }
-    }
-
     fn parallel(&mut self, place: &Place<'_>, nesting: u32) -> Option<StateKind> {
         self.required(place, &["Branches"])?;
         let field = place.member("Branches")?;
@@ -328,38 +262,45 @@ impl Compiler {
         })
     }
 
-    fn map(&mut self, place: &Place<'_>, nesting: u32) -> Option<StateKind> {
+    fn map(&mut self, place: &Place<'_>, nesting: u32, language: Language) -> Option<StateKind> {
         let processor = self.processor(place, nesting);
-        let items_path = self.selection(place, "ItemsPath");
+        let items = match language {
+            Language::JsonPath => Items::Path(self.selection(place, "ItemsPath")),
+            Language::Jsonata => Items::Query(
+                place
+                    .member("Items")
+                    .and_then(|place| self.query(&place, "", Reserved::Input)),
+            ),
+        };
         let selector = self.at_most_one(place, &["ItemSelector", "Parameters"]);
-        let item_selector = selector.and_then(|place| self.template(&place));
+        let item_selector = selector.and_then(|place| self.construction(&place, "", language, Reserved::Input));
         let max_concurrency = self
             .at_most_one(place, &["MaxConcurrency", "MaxConcurrencyPath"])
-            .and_then(|field| {
-                if field.name() == "MaxConcurrencyPath" {
-                    self.definite_path(&field).map(Count::Path)
-                } else {
-                    self.count(&field, 0).map(Count::Literal)
-                }
-            });
+            .and_then(|field| self.count_or_path(&field, language, 0));
         for field in DISTRIBUTED {
-            if let Some(field) = place.member(field) {
-                let message = format!(
-                    "The field '{}' belongs to Distributed Map, which Express workflows do not support",
-                    field.name()
-                );
+            let Some(field) = place.member(field) else {
+                continue;
+            };
+            let name = field.name();
+            if name.starts_with("Tolerated") {
+                // Step Functions accepts it (recorded: `*test_base_map*`).
+                let message = format!("The field '{name}' means nothing in Mode INLINE: the first failure counts");
+                self.push_at(&field, Code::NoEffect, Severity::Warning, message);
+            } else {
+                let message =
+                    format!("The field '{name}' belongs to Distributed Map, which Express workflows do not support");
                 self.not_supported(&field, message);
             }
         }
         Some(StateKind::Map(Box::new(Map {
-            items_path,
+            items,
             item_selector,
             max_concurrency,
             processor: processor?,
         })))
     }
 
-    fn processor(&mut self, place: &Place<'_>, nesting: u32) -> Option<crate::program::Machine> {
+    fn processor(&mut self, place: &Place<'_>, nesting: u32) -> Option<Machine> {
         let Some(processor) = self.at_most_one(place, &["ItemProcessor", "Iterator"]) else {
             self.required(place, &["ItemProcessor"]);
             return None;
@@ -388,105 +329,5 @@ impl Compiler {
             }
         }
         self.machine(&processor, nesting + 1)
-    }
-}
-
-impl State {
-    /// Where this state can lead.
-    pub(super) fn successors(&self) -> Vec<StateId> {
-        let mut successors: Vec<StateId> = self.catch.iter().map(|catcher| catcher.next).collect();
-        match &self.kind {
-            StateKind::Choice { rules, default } => {
-                successors.extend(rules.iter().map(|rule| rule.next));
-                successors.extend(default);
-            }
-            _ => {
-                if let Transition::Next(next) = self.transition {
-                    successors.push(next);
-                }
-            }
-        }
-        successors
-    }
-
-    fn looks_at_context(&self) -> bool {
-        let mut found = false;
-        self.visit_paths(&mut |path| found |= matches!(path.root(), Root::Context));
-        found
-    }
-
-    /// Shows every path of this state, but not of states inside it.
-    fn visit_paths(&self, visit: &mut dyn FnMut(&Path)) {
-        let Stages {
-            input_path,
-            parameters,
-            result_selector,
-            result_path: _,
-            output_path,
-        } = &self.stages;
-        for selection in [input_path, output_path] {
-            visit_selection(selection, visit);
-        }
-        for template in [parameters, result_selector] {
-            visit_template(template.as_ref(), visit);
-        }
-        match &self.kind {
-            StateKind::Pass { .. } | StateKind::Succeed | StateKind::Parallel { .. } => {}
-            StateKind::Task(task) => {
-                visit_count(task.timeout.as_ref(), visit);
-                visit_count(task.heartbeat.as_ref(), visit);
-                visit_template(task.credentials.as_ref(), visit);
-            }
-            StateKind::Choice { rules, .. } => rules.iter().for_each(|rule| visit_condition(&rule.condition, visit)),
-            StateKind::Wait(Wait::SecondsPath(path) | Wait::TimestampPath(path)) => visit(path),
-            StateKind::Wait(Wait::Seconds(_) | Wait::Timestamp(_)) => {}
-            StateKind::Fail { error, cause } => {
-                for text in [error, cause] {
-                    if let Some(FailText::Expression(expression)) = text {
-                        expression.visit_paths(visit);
-                    }
-                }
-            }
-            StateKind::Map(map) => {
-                visit_selection(&map.items_path, visit);
-                visit_template(map.item_selector.as_ref(), visit);
-                visit_count(map.max_concurrency.as_ref(), visit);
-            }
-        }
-    }
-}
-
-fn visit_selection(selection: &Selection, visit: &mut dyn FnMut(&Path)) {
-    if let Selection::Path(path) = selection {
-        visit(path);
-    }
-}
-
-fn visit_template(template: Option<&Template>, visit: &mut dyn FnMut(&Path)) {
-    if let Some(template) = template {
-        template.visit_paths(visit);
-    }
-}
-
-fn visit_count(count: Option<&Count>, visit: &mut dyn FnMut(&Path)) {
-    if let Some(Count::Path(path)) = count {
-        visit(path);
-    }
-}
-
-fn visit_condition(condition: &Condition, visit: &mut dyn FnMut(&Path)) {
-    match condition {
-        Condition::And(conditions) | Condition::Or(conditions) => {
-            conditions
-                .iter()
-                .for_each(|condition| visit_condition(condition, visit));
-        }
-        Condition::Not(condition) => visit_condition(condition, visit),
-        Condition::Test { variable, operand, .. } => {
-            visit(variable);
-            if let Operand::Path(path) = operand {
-                visit(path);
-            }
-        }
     }
 }

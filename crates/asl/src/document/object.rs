@@ -2,6 +2,7 @@
 
 use super::{Document, Text, write};
 use hashbrown::HashTable;
+use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::{Arc, LazyLock};
 
@@ -167,6 +168,12 @@ impl<K: Into<Text>> FromIterator<(K, Document)> for Object {
             inner.insert(key.into(), value);
         }
         Object(Arc::new(inner))
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&Document::Object(self.clone()), formatter)
     }
 }
 

@@ -28,24 +28,31 @@ fn evaluate(arguments: Arguments<'_>, _scope: &dyn Scope) -> Result<Document, Fa
         }
     };
     check_length(data)?;
-    let digest = match arguments.text(1)? {
+    let algorithm = arguments.text(1)?;
+    match digest(data, algorithm) {
+        Some(digest) => Ok(digest.into()),
+        None => Failure::because(format!(
+            "the algorithm must be MD5, SHA-1, SHA-256, SHA-384 or SHA-512, not {algorithm}"
+        )),
+    }
+}
+
+/// The digest of a text in hexadecimal digits; none if the algorithm is not known.
+pub(crate) fn digest(data: &str, algorithm: &str) -> Option<String> {
+    let digest = match algorithm {
         "MD5" => Md5::digest(data).to_vec(),
         "SHA-1" => Sha1::digest(data).to_vec(),
         "SHA-256" => Sha256::digest(data).to_vec(),
         "SHA-384" => Sha384::digest(data).to_vec(),
         "SHA-512" => Sha512::digest(data).to_vec(),
-        other => {
-            return Failure::because(format!(
-                "the algorithm must be MD5, SHA-1, SHA-256, SHA-384 or SHA-512, not {other}"
-            ));
-        }
+        _ => return None,
     };
     let mut text = String::with_capacity(digest.len() * 2);
     for byte in digest {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
     }
-    Ok(text.into())
+    Some(text)
 }
 
 #[cfg(test)]

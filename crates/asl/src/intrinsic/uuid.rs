@@ -14,11 +14,15 @@ pub(super) static FUNCTION: Function = Function {
 };
 
 fn evaluate(_arguments: Arguments<'_>, scope: &dyn Scope) -> Result<Document, Failure> {
-    let random = scope.random();
+    Ok(version_4(scope.random()).into())
+}
+
+/// The UUID, version 4, of these random bits.
+pub(crate) fn version_4(random: u128) -> String {
     // RFC 9562: four bits say version 4, two bits say which kind of UUID this is.
     let bits = random & !(0xf << 76) & !(0b11 << 62) | 0x4 << 76 | 0b10 << 62;
     let part = |shift: u32, digits: u32| (bits >> shift) & ((1_u128 << (4 * digits)) - 1);
-    Ok(format!(
+    format!(
         "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
         part(96, 8),
         part(80, 4),
@@ -26,7 +30,6 @@ fn evaluate(_arguments: Arguments<'_>, scope: &dyn Scope) -> Result<Document, Fa
         part(48, 4),
         part(0, 12)
     )
-    .into())
 }
 
 #[cfg(test)]

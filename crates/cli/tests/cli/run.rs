@@ -1,5 +1,7 @@
 use crate::{Ran, command, expressway, ran};
 use expressway_asl::Document;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -71,13 +73,72 @@ cause: no funds
 }
 
 #[test]
+fn text_shows_what_failed_inside() {
+    let mock = r#"{
+        "StateMachines": {"stdin": {"TestCases": {"T": {"Call": "FailsTwice"}}}},
+        "MockedResponses": {"FailsTwice": {"0-1": {"Throw": {"Error": "E", "Cause": "no\nway"}}, "2": {"Return": 5}}}
+    }"#;
+    let definition = r#"{"StartAt": "Each", "States": {
+        "Each": {
+            "Type": "Map",
+            "MaxConcurrency": 2,
+            "ItemProcessor": {"StartAt": "Both", "States": {"Both": {"Type": "Parallel", "End": true, "Branches": [
+                {"StartAt": "Sleep", "States": {"Sleep": {"Type": "Wait", "Seconds": 1, "End": true}}},
+                {"StartAt": "Call", "States": {"Call": {
+                    "Type": "Task", "Resource": "arn:aws:lambda:us-east-1:111111111111:function:call", "End": true
+                }}}
+            ]}}},
+            "Retry": [{"ErrorEquals": ["E"], "MaxAttempts": 1}],
+            "Catch": [{"ErrorEquals": ["E"], "Next": "Last"}],
+            "Next": "Last"
+        },
+        "Last": {"Type": "Pass", "Parameters": {"x.$": "$.missing"}, "End": true}
+    }}"#;
+    let file = std::env::temp_dir().join(format!("expressway-mock-{}.json", std::process::id()));
+    std::fs::write(&file, mock).unwrap();
+    let arguments = [
+        "run",
+        "-",
+        "--input",
+        "[1]",
+        "--fast-forward",
+        "--mock",
+        &file.to_string_lossy(),
+    ];
+    let ran = ran(command(&arguments), definition);
+    std::fs::remove_file(&file).unwrap();
+    let states = r#"> Map       Each
+> Parallel    Both [0]
+- Wait          Sleep [0]                         aborted
+x Task          Call [0]                          E: no way
+x Parallel    Both [0]
+~ Map       Each                                  attempt 1: E: no way, retried after 1.0 s
+> Parallel    Both [0]
+- Wait          Sleep [0]                         aborted
+x Task          Call [0]                          E: no way
+x Parallel    Both [0]
+! Map       Each                                  1.0 s, 2 attempts, caught E: no way
+x Pass      Last
+
+FAILED in 1.0 s, "#;
+    assert!(ran.stdout.starts_with(states), "{}", ran.stdout);
+    assert!(
+        ran.stdout
+            .contains("\nerror: States.Runtime\ncause: An error occurred "),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
 fn a_state_without_a_mock_fails_the_execution() {
     let ran = mocked("Incomplete", &["--format", "json"]);
     assert_eq!(ran.code, Some(1));
     assert_eq!(ran.member("error"), r#""States.Runtime""#);
     assert_eq!(
         ran.member("cause"),
-        r#""in the test case `Incomplete` of `orders` the state `Price` is not mocked""#
+        "\"An error occurred while executing the state 'Price' (entered at the event id #16). \
+         in the test case `Incomplete` of `orders` the state `Price` is not mocked\""
     );
 }
 
@@ -157,6 +218,73 @@ fn wrong_input_is_told_in_the_service_s_words() {
         assert!(ran.stderr.starts_with(expected), "{}", ran.stderr);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{input}");
     }
+}
+
+#[test]
+fn warnings_are_mentioned() {
+    let definition = r#"{"StartAt": "P", "States": {"P": {"Type": "Pass", "Result": "${Name}", "End": true}}}"#;
+    let ran = ran(command(&["run", "-", "--format", "json"]), definition);
+    assert_eq!(
+        ran.stderr,
+        "warning: `-` has 1 warning, shown by `expressway validate -`\n"
+    );
+    assert_eq!((ran.code, ran.member("output").as_str()), (Some(0), r#""\"${Name}\"""#));
+}
+
+#[test]
+fn an_input_has_at_most_256_kib() {
+    for (characters, code) in [(262_142, 0), (262_143, 2)] {
+        let input = format!("\"{}\"", "x".repeat(characters));
+        let definition = ["run", "done.json", "--input", "-", "--format", "json"];
+        let ran = ran(command(&definition), &input);
+        assert_eq!(ran.code, Some(code), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn tasks_without_mocks_are_called_in_aws() {
+    let endpoint = lambda_that_answers(r#"{"worked": true}"#);
+    let mut command = command(&[
+        "run",
+        "task.asl.yaml",
+        "--input",
+        "[1]",
+        "--fast-forward",
+        "--format",
+        "json",
+    ]);
+    command.envs([
+        ("AWS_ENDPOINT_URL_LAMBDA", endpoint.as_str()),
+        ("AWS_ACCESS_KEY_ID", "id"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_REGION", "eu-central-1"),
+    ]);
+    let ran = ran(command, "");
+    assert_eq!(ran.code, Some(0), "{} {}", ran.stdout, ran.stderr);
+    assert_eq!(ran.member("output"), r#""{\"worked\":true}""#);
+    assert!(ran.member("executionArn").contains(":eu-central-1:"));
+}
+
+/// An endpoint that answers one request like a Lambda function with this result.
+fn lambda_that_answers(result: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"[1]") {
+            let mut part = [0; 4096];
+            let length = stream.read(&mut part).unwrap();
+            request.extend_from_slice(part.get(..length).unwrap());
+        }
+        write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nX-Amz-Executed-Version: $LATEST\r\nContent-Length: {}\r\n\r\n{result}",
+            result.len()
+        )
+        .unwrap();
+    });
+    endpoint
 }
 
 #[test]

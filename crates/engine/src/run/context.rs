@@ -5,6 +5,7 @@ use super::machine::{Track, Visit};
 use crate::Identity;
 use expressway_asl::Document;
 use expressway_asl::document::{Object, Text};
+use expressway_asl::jsonata::Bindings;
 use expressway_asl::scope::Scope;
 use expressway_asl::timestamp::Timestamp;
 use std::cell::OnceCell;
@@ -110,12 +111,63 @@ impl Scope for StateScope<'_> {
         self.context.get_or_init(|| self.build_context()).clone()
     }
 
-    fn variable(&self, _name: &str) -> Option<Document> {
-        None
+    fn variable(&self, name: &str) -> Option<Document> {
+        self.visit.variables.as_ref()?.get(name).cloned()
     }
 
     fn random(&self) -> u128 {
         self.run.environment.entropy.random()
+    }
+}
+
+/// What JSONata expressions of a state see as `$states`, besides the context object.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'s> {
+    /// `$states.input`: the state input.
+    pub(super) input: &'s Document,
+    /// `$states.result`, once there is one.
+    pub(super) result: Option<&'s Document>,
+    /// `$states.errorOutput`, in a catcher.
+    pub(super) error_output: Option<&'s Document>,
+}
+
+impl<'s> Seen<'s> {
+    pub(super) fn input(input: &'s Document) -> Seen<'s> {
+        Seen {
+            input,
+            result: None,
+            error_output: None,
+        }
+    }
+}
+
+/// What JSONata expressions see while they are evaluated.
+pub(super) struct QueryScope<'s> {
+    pub(super) scope: StateScope<'s>,
+    pub(super) seen: Seen<'s>,
+}
+
+impl Bindings for QueryScope<'_> {
+    fn states(&self, member: &str) -> Option<Document> {
+        match member {
+            "input" => Some(self.seen.input.clone()),
+            "context" => Some(self.scope.context()),
+            "result" => self.seen.result.cloned(),
+            "errorOutput" => self.seen.error_output.cloned(),
+            _ => None,
+        }
+    }
+
+    fn variable(&self, name: &str) -> Option<Document> {
+        self.scope.variable(name)
+    }
+
+    fn random(&self) -> u128 {
+        self.scope.random()
+    }
+
+    fn now(&self) -> SystemTime {
+        self.scope.run.environment.clock.now()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Retry and Catch: the one place that knows what happens after an error.
 
-use super::machine::{Track, Visit};
+use super::context::Seen;
+use super::machine::{StateEnd, Track, Variables, Visit};
 use super::{Failure, Run};
 use crate::history::EventDetails;
 use crate::{Fault, StateError};
@@ -16,7 +17,7 @@ impl Run<'_> {
         track: &Track<'_>,
         visit: &mut Visit<'_>,
         input: Document,
-    ) -> Result<(Document, Transition), Failure> {
+    ) -> Result<StateEnd, Failure> {
         let state = visit.state;
         // Retriers count per visit of the state, each for itself (ASL spec, "Errors": Retrying After Error).
         let mut retries: Vec<u64> = Vec::new();
@@ -24,7 +25,13 @@ impl Run<'_> {
             let error = match self.attempt(track, visit, &input).await {
                 // Past the handlers: an OutputPath that finds nothing fails the execution (recorded:
                 // `*test_catch_states_runtime*`).
-                Ok(placed) => return Ok((self.select_output(track, visit, placed)?, state.transition)),
+                Ok((placed, assigned)) => {
+                    return Ok(StateEnd {
+                        output: self.select_output(track, visit, placed)?,
+                        transition: state.transition,
+                        assigned,
+                    });
+                }
                 Err(Failure::Error(error)) => error,
                 Err(fault) => return Err(fault),
             };
@@ -50,13 +57,31 @@ impl Run<'_> {
                 return Err(error.into());
             };
             // Neither ResultSelector nor OutputPath apply here (recorded: `*catch_output_path*`).
-            let output = self.place(visit, &catcher.result_path, input, error.to_document())?;
-            return Ok((output, Transition::Next(catcher.next)));
+            let error = error.to_document();
+            let seen = Seen {
+                error_output: Some(&error),
+                ..Seen::input(&input)
+            };
+            let assigned = self.assign(track, visit, catcher.assign.as_ref(), &error, seen)?;
+            let output = match &catcher.output {
+                Some(output) => self.query(track, visit, output, seen)?,
+                None => self.place(visit, &catcher.result_path, input, error)?,
+            };
+            return Ok(StateEnd {
+                output,
+                transition: Transition::Next(catcher.next),
+                assigned,
+            });
         }
     }
 
-    /// One try of a state: stages 1 to 4.
-    async fn attempt(&self, track: &Track<'_>, visit: &Visit<'_>, input: &Document) -> Result<Document, Failure> {
+    /// One try of a state: stages 1 to 4, and what it assigns.
+    async fn attempt(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'_>,
+        input: &Document,
+    ) -> Result<(Document, Variables), Failure> {
         let selected = self.select_input(track, visit, input.clone())?;
         let result = match &visit.state.kind {
             StateKind::Task(task) => self.task(track, visit, task, selected).await?,
@@ -64,7 +89,12 @@ impl Run<'_> {
             StateKind::Map(map) => self.map(track, visit, map, selected).await?,
             _ => return Err(Fault::Bug("a state without work was given handlers".into()).into()),
         };
-        Ok(self.place_result(track, visit, input.clone(), result)?)
+        let seen = Seen {
+            result: Some(&result),
+            ..Seen::input(input)
+        };
+        let assigned = self.assign(track, visit, visit.state.assign.as_ref(), &result, seen)?;
+        Ok((self.place_result(track, visit, input.clone(), result)?, assigned))
     }
 
     /// How long to wait before the next try; none if there is none.

@@ -4,7 +4,7 @@ use super::{Failure, Run};
 use crate::history::EventDetails;
 use crate::{Fault, StateError};
 use expressway_asl::Document;
-use expressway_asl::document::Text;
+use expressway_asl::document::{Object, Text};
 use expressway_asl::error_name::ErrorName;
 use expressway_asl::program::{Machine, State, StateKind, StateType, Transition};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -78,6 +78,17 @@ impl<'l> Track<'l> {
     }
 }
 
+/// Variables and their values; none while nothing has been assigned.
+pub(super) type Variables = Option<Object>;
+
+/// What came of a state.
+pub(super) struct StateEnd {
+    pub(super) output: Document,
+    pub(super) transition: Transition,
+    /// What the state assigned.
+    pub(super) assigned: Variables,
+}
+
 /// One visit of a state.
 pub(super) struct Visit<'v> {
     pub(super) state: &'v State,
@@ -86,6 +97,10 @@ pub(super) struct Visit<'v> {
     /// When it was entered; only known if somebody will ask.
     pub(super) entered_time: Option<SystemTime>,
     pub(super) retry_count: u64,
+    /// The event that entering the state followed.
+    pub(super) entered_after: u64,
+    /// The variables as they were when the state was entered.
+    pub(super) variables: Variables,
     /// Whether branches or iterations have been started by this attempt and have not all succeeded.
     pub(super) has_children: AtomicBool,
 }
@@ -108,10 +123,33 @@ impl Visit<'_> {
         StateError::new(name, cause)
     }
 
+    /// The variables with what this state assigned.
+    fn with_variables(&self, assigned: Object) -> Result<Object, StateError> {
+        let Some(known) = &self.variables else {
+            return Ok(assigned);
+        };
+        let mut variables = known.clone();
+        for (name, value) in assigned.iter() {
+            variables.insert(Text::clone(name), value.clone());
+        }
+        let bytes = Document::Object(variables.clone()).json_bytes();
+        if bytes > VARIABLES_BYTES_MAX {
+            let detail = format!("The variables of the execution have {bytes} bytes, more than {VARIABLES_BYTES_MAX}.");
+            return Err(self.error(ErrorName::DataLimitExceeded, &detail));
+        }
+        Ok(variables)
+    }
+
     pub(super) fn runtime_error(&self, detail: &str) -> StateError {
         self.error(ErrorName::Runtime, detail)
     }
 }
+
+/// How much all variables of an execution may hold, in bytes of JSON text.
+///
+/// # Source
+/// "Passing data between states with variables" in the AWS documentation.
+const VARIABLES_BYTES_MAX: usize = 10 * 1_048_576;
 
 /// How often the loop looks at the clock: a machine that never waits must end in time too, and let others run.
 const TRANSITIONS_PER_CHECK: u64 = 256;
@@ -122,6 +160,7 @@ impl Run<'_> {
         &self,
         machine: &Machine,
         track: &Track<'_>,
+        mut variables: Variables,
         input: Document,
     ) -> Result<Document, Failure> {
         let mut id = machine.start;
@@ -130,9 +169,15 @@ impl Run<'_> {
             let Some(state) = machine.state(id) else {
                 return Err(Fault::Bug("a state id points outside its machine".into()).into());
             };
-            self.count_transition().await?;
-            let mut visit = self.enter(state, track, &data);
-            let (output, transition) = match &state.kind {
+            if self.count_transition().is_multiple_of(TRANSITIONS_PER_CHECK) {
+                self.check_time().await?;
+            }
+            let mut visit = self.enter(state, track, &variables, &data);
+            let StateEnd {
+                output,
+                transition,
+                assigned,
+            } = match &state.kind {
                 StateKind::Task(_) | StateKind::Parallel { .. } | StateKind::Map(_) => {
                     self.work_with_handlers(track, &mut visit, data).await?
                 }
@@ -147,7 +192,11 @@ impl Run<'_> {
                 state_type: state.state_type(),
                 name: Text::clone(&state.name),
                 output: output.clone(),
+                assigned: assigned.clone(),
             }));
+            if let Some(assigned) = assigned {
+                variables = Some(visit.with_variables(assigned)?);
+            }
             data = output;
             match transition {
                 Transition::Next(next) => id = next,
@@ -156,20 +205,23 @@ impl Run<'_> {
         }
     }
 
-    async fn count_transition(&self) -> Result<(), Fault> {
+    fn count_transition(&self) -> u64 {
         let transitions = self.transitions.load(Ordering::Relaxed) + 1;
         self.transitions.store(transitions, Ordering::Relaxed);
-        if transitions.is_multiple_of(TRANSITIONS_PER_CHECK) {
-            if self.environment.clock.now() >= self.deadline {
-                return Err(Fault::Deadline);
-            }
-            tokio::task::yield_now().await;
+        transitions
+    }
+
+    async fn check_time(&self) -> Result<(), Fault> {
+        if self.environment.clock.now() >= self.deadline {
+            return Err(Fault::Deadline);
         }
+        tokio::task::yield_now().await;
         Ok(())
     }
 
-    fn enter<'v>(&self, state: &'v State, track: &Track<'_>, input: &Document) -> Visit<'v> {
+    fn enter<'v>(&self, state: &'v State, track: &Track<'_>, variables: &Variables, input: &Document) -> Visit<'v> {
         track.enter(state.state_type());
+        let entered_after = track.previous();
         let entered_id = self.event(track.previous(), || EventDetails::StateEntered {
             state_type: state.state_type(),
             name: Text::clone(&state.name),
@@ -182,6 +234,8 @@ impl Run<'_> {
             entered_id,
             entered_time,
             retry_count: 0,
+            entered_after,
+            variables: variables.clone(),
             has_children: AtomicBool::new(false),
         }
     }

@@ -1,6 +1,6 @@
 //! Map states: one machine for each item, a bounded number at once, in the execution's own future.
 
-use super::context::{StateScope, map_item};
+use super::context::{QueryScope, Seen, StateScope, map_item};
 use super::machine::{Progress, Track, Visit};
 use super::parallel::{Line, Results};
 use super::stages::check_result_bytes;
@@ -9,7 +9,9 @@ use crate::history::EventDetails;
 use crate::{Fault, StateError};
 use expressway_asl::Document;
 use expressway_asl::document::{Array, Text};
-use expressway_asl::program::{Count, Map};
+use expressway_asl::error_name::ErrorName;
+use expressway_asl::program::{Construction, Count, Items, Map, Selection};
+use expressway_asl::query::QueryError;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::sync::atomic::Ordering;
@@ -23,7 +25,15 @@ impl Run<'_> {
         input: Document,
     ) -> Result<Document, Failure> {
         let concurrency = self.map_concurrency(track, visit, map, &input)?;
-        let items = self.items(track, visit, map, input.clone())?;
+        let items = match self.items(track, visit, map, input.clone()) {
+            Ok(items) => items,
+            Err(error) => {
+                // The failure of `Items` is the Map's, too (recorded: `*items_eval_jsonata_fail*`).
+                let is_query = error.name == Some(ErrorName::QueryEvaluationError);
+                visit.has_children.store(is_query, Ordering::Relaxed);
+                return Err(error.into());
+            }
+        };
         let started = self.event(track.previous(), || EventDetails::MapStateStarted {
             length: items.len(),
         });
@@ -52,7 +62,7 @@ impl Run<'_> {
                     index,
                 });
                 line.follow(begun);
-                lines.push(self.line(&map.processor, line, input, index));
+                lines.push(self.line(&map.processor, line, visit.variables.clone(), input, index));
             }
             let Some(end) = lines.next().await else {
                 break;
@@ -102,15 +112,28 @@ impl Run<'_> {
     }
 
     fn items(&self, track: &Track<'_>, visit: &Visit<'_>, map: &Map, input: Document) -> Result<Array, StateError> {
-        match self.select(track, visit, &map.items_path, input)? {
-            Document::Array(items) => Ok(items),
-            _ => {
-                let path = match &map.items_path {
-                    expressway_asl::program::Selection::Path(path) => path.text(),
-                    _ => "$",
-                };
-                Err(visit.runtime_error(&format!("Reference path \"{path}\" must point to array.")))
+        match &map.items {
+            Items::Path(selection) => match self.select(track, visit, selection, input)? {
+                Document::Array(items) => Ok(items),
+                _ => {
+                    let path = match selection {
+                        Selection::Path(path) => path.text(),
+                        _ => "$",
+                    };
+                    Err(visit.runtime_error(&format!("Reference path \"{path}\" must point to array.")))
+                }
+            },
+            Items::Query(Some(query)) => {
+                let items = |value: &Document| value.as_array().cloned();
+                self.query_as(track, visit, query, Seen::input(&input), "array", items)
             }
+            Items::Query(None) => match input {
+                Document::Array(items) => Ok(items),
+                input => {
+                    let detail = format!("Map state input must be an array but was: {input}");
+                    Err(self.query_error(track, visit, QueryError { detail, location: None }))
+                }
+            },
         }
     }
 
@@ -127,9 +150,18 @@ impl Run<'_> {
             return Ok(item.clone());
         };
         let scope = StateScope::new(self, track, visit, input).with_map(context);
-        let input = selector
-            .evaluate(&scope)
-            .map_err(|error| visit.evaluation_error(&error))?;
+        let input = match selector {
+            Construction::Template(template) => template
+                .evaluate(&scope)
+                .map_err(|error| visit.evaluation_error(&error))?,
+            Construction::Query(query) => {
+                let seen = Seen::input(input);
+                let scope = QueryScope { scope, seen };
+                query
+                    .evaluate(&scope)
+                    .map_err(|error| self.query_error(track, visit, error))?
+            }
+        };
         self.check_parameters(visit, &input)?;
         Ok(input)
     }
@@ -144,12 +176,18 @@ impl Run<'_> {
         let given = match &map.max_concurrency {
             None => 0,
             Some(Count::Literal(count)) => *count,
+            Some(Count::Query(query)) => {
+                let count = |value: &Document| value.as_i64().and_then(|count| u64::try_from(count).ok());
+                self.query_as(track, visit, query, Seen::input(input), "non-negative integer", count)?
+            }
             Some(Count::Path(path)) => {
                 let scope = StateScope::new(self, track, visit, input);
                 let value = path
                     .evaluate(&scope)
                     .map_err(|no_match| visit.runtime_error(&no_match.to_string()))?;
-                let count = value.as_i64().and_then(|count| u64::try_from(count).ok());
+                // Digits in a string will do (recorded: `*map_state_reference_in_max_concurrency_path*`).
+                let digits = value.as_str().and_then(|text| text.parse::<i64>().ok());
+                let count = value.as_i64().or(digits).and_then(|count| u64::try_from(count).ok());
                 count.ok_or_else(|| {
                     let value = value.as_str().map_or_else(|| value.to_json(), str::to_owned);
                     let detail = format!(

@@ -1,6 +1,6 @@
 //! Parallel states: branches side by side, in the execution's own future.
 
-use super::machine::{Progress, Track, Visit};
+use super::machine::{Progress, Track, Variables, Visit};
 use super::stages::check_result_bytes;
 use super::{Failure, Run};
 use crate::Fault;
@@ -43,7 +43,7 @@ impl Run<'_> {
                 is_branch: true,
                 ..Track::new(progress)
             };
-            lines.push(self.line(branch, branch_track, input.clone(), index));
+            lines.push(self.line(branch, branch_track, visit.variables.clone(), input.clone(), index));
         }
         let mut results = Results::new(branches.len());
         let mut deadline = None;
@@ -82,11 +82,12 @@ impl Run<'_> {
         &'l self,
         machine: &'l Machine,
         track: Track<'l>,
+        variables: Variables,
         input: Document,
         index: usize,
     ) -> Line<'l> {
         Box::pin(async move {
-            let result = self.machine(machine, &track, input).await;
+            let result = self.machine(machine, &track, variables, input).await;
             track.end();
             LineEnd {
                 index,

@@ -1,14 +1,17 @@
 //! States whose work takes no time, and waiting.
 
-use super::context::StateScope;
-use super::machine::{Track, Visit};
+use super::context::{Seen, StateScope};
+use super::machine::{StateEnd, Track, Variables, Visit};
 use super::{Failure, Run};
 use crate::StateError;
 use expressway_asl::Document;
-use expressway_asl::document::Text;
+use expressway_asl::document::{Number, Text};
 use expressway_asl::error_name::ErrorName;
 use expressway_asl::path::Path;
-use expressway_asl::program::{ChoiceRule, Condition, FailText, Operand, StateId, StateKind, Transition, Wait};
+use expressway_asl::program::{
+    ChoiceRule, Condition, Construction, FailText, Operand, Stages, StateId, StateKind, Transition, Wait,
+};
+use expressway_asl::query::{Query, QueryError};
 use expressway_asl::scope::Scope;
 use expressway_asl::timestamp::Timestamp;
 use std::time::{Duration, SystemTime};
@@ -18,25 +21,32 @@ const WAIT_SECONDS_MAX: u64 = i32::MAX as u64;
 
 impl Run<'_> {
     /// Does the work of a Pass, Choice, Succeed or Fail state, or what is left of a Wait state.
-    pub(super) fn step(
-        &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        input: Document,
-    ) -> Result<(Document, Transition), Failure> {
+    pub(super) fn step(&self, track: &Track<'_>, visit: &Visit<'_>, input: Document) -> Result<StateEnd, Failure> {
         let state = visit.state;
         match &state.kind {
+            // The most common state costs a comparison, whatever the size of its input.
+            StateKind::Pass { result: None } if state.assign.is_none() && state.stages.is_identity() => Ok(StateEnd {
+                output: input,
+                transition: state.transition,
+                assigned: None,
+            }),
             StateKind::Pass { result } => {
                 let selected = self.select_input(track, visit, input.clone())?;
                 let effective = self.effective_input(track, visit, selected)?;
                 let result = result.clone().unwrap_or(effective);
+                let assigned = self.assign(track, visit, state.assign.as_ref(), &result, Seen::input(&input))?;
                 let placed = self.place_result(track, visit, input, result)?;
-                Ok((self.select_output(track, visit, placed)?, state.transition))
+                self.end(track, visit, placed, state.transition, assigned)
             }
             StateKind::Choice { rules, default } => {
                 let selected = self.select_input(track, visit, input)?;
-                let next = self.choose(track, visit, rules, *default, &selected)?;
-                Ok((self.select_output(track, visit, selected)?, Transition::Next(next)))
+                let choice = self.choose(track, visit, rules, *default, &selected)?;
+                let assigned = self.assign(track, visit, choice.assign, &selected, Seen::input(&selected))?;
+                let output = match choice.output {
+                    Some(output) => self.query(track, visit, output, Seen::input(&selected))?,
+                    None => selected,
+                };
+                self.end(track, visit, output, Transition::Next(choice.next), assigned)
             }
             StateKind::Fail { error, cause } => {
                 let name = self.fail_text(track, visit, error.as_ref(), "ErrorPath", &input)?;
@@ -49,30 +59,68 @@ impl Run<'_> {
             }
             _ => {
                 let selected = self.select_input(track, visit, input)?;
-                Ok((self.select_output(track, visit, selected)?, state.transition))
+                let assigned = self.assign(track, visit, state.assign.as_ref(), &selected, Seen::input(&selected))?;
+                // In JSONata these states have an Output too.
+                let output = self.place_result(track, visit, selected.clone(), selected)?;
+                self.end(track, visit, output, state.transition, assigned)
             }
         }
     }
 
-    fn choose(
+    fn end(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
-        rules: &[ChoiceRule],
+        placed: Document,
+        transition: Transition,
+        assigned: Variables,
+    ) -> Result<StateEnd, Failure> {
+        let output = self.select_output(track, visit, placed)?;
+        Ok(StateEnd {
+            output,
+            transition,
+            assigned,
+        })
+    }
+
+    /// Where a Choice state leads, and what it assigns on the way: by the first rule that holds, or by default.
+    fn choose<'v>(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'v>,
+        rules: &'v [ChoiceRule],
         default: Option<StateId>,
         input: &Document,
-    ) -> Result<StateId, StateError> {
+    ) -> Result<Choice<'v>, StateError> {
         let scope = StateScope::new(self, track, visit, input);
         for rule in rules {
-            let holds = holds(&rule.condition, &scope).map_err(|path| {
-                let detail =
-                    format!("Invalid path '{path}': The choice state's condition path references an invalid value.");
-                visit.runtime_error(&detail)
-            })?;
+            let holds = match &rule.condition {
+                Condition::Query(query) => {
+                    self.query_as(track, visit, query, Seen::input(input), "boolean", Document::as_bool)?
+                }
+                condition => holds(condition, &scope).map_err(|path| {
+                    let detail = format!(
+                        "Invalid path '{path}': The choice state's condition path references an invalid value."
+                    );
+                    visit.runtime_error(&detail)
+                })?,
+            };
             if holds {
-                return Ok(rule.next);
+                return Ok(Choice {
+                    next: rule.next,
+                    assign: rule.assign.as_ref(),
+                    output: rule.output.as_ref(),
+                });
             }
         }
+        let default = default.map(|next| Choice {
+            next,
+            assign: visit.state.assign.as_ref(),
+            output: match &visit.state.stages {
+                Stages::JsonPath(_) => None,
+                Stages::Jsonata(stages) => stages.output.as_ref(),
+            },
+        });
         default.ok_or_else(|| {
             let detail = "Failed to transition out of the state. The state does not point to a next state.";
             visit.error(ErrorName::NoChoiceMatched, detail)
@@ -90,6 +138,14 @@ impl Run<'_> {
         match text {
             None => Ok(None),
             Some(FailText::Literal(text)) => Ok(Some(Text::clone(text))),
+            Some(FailText::Query(query)) => {
+                let text = |value: &Document| match value {
+                    Document::String(text) => Some(Text::clone(text)),
+                    _ => None,
+                };
+                self.query_as(track, visit, query, Seen::input(input), "string", text)
+                    .map(Some)
+            }
             Some(FailText::Expression(expression)) => {
                 let scope = StateScope::new(self, track, visit, input);
                 let value = expression
@@ -135,6 +191,24 @@ impl Run<'_> {
             Ok::<_, StateError>(path.evaluate(&scope).ok())
         };
         let until = match wait {
+            Wait::SecondsQuery(query) => {
+                let seconds = |value: &Document| value.as_number().map(Number::as_f64);
+                let seconds = self.query_as(track, visit, query, Seen::input(input), "number", seconds)?;
+                now + seconds_of(seconds)
+                    .ok_or_else(|| visit.error(ErrorName::QueryEvaluationError, "Wait state delay is too long."))?
+            }
+            Wait::TimestampQuery(query) => {
+                let value = self.query(track, visit, query, Seen::input(input))?;
+                let Some(timestamp) = value.as_str().and_then(Timestamp::parse) else {
+                    let detail = format!(
+                        "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: {}",
+                        plain(&value)
+                    );
+                    let location = Some("Timestamp".into());
+                    return Err(self.query_error(track, visit, QueryError { detail, location }));
+                };
+                time_of(timestamp)
+            }
             Wait::Seconds(seconds) => now + Duration::from_secs(*seconds),
             Wait::Timestamp(timestamp) => time_of(*timestamp),
             Wait::SecondsPath(path) => {
@@ -185,6 +259,19 @@ impl Run<'_> {
     }
 }
 
+/// A number of seconds as a time span: negative is none, a fraction is cut off.
+fn seconds_of(seconds: f64) -> Option<Duration> {
+    let seconds = seconds.trunc().max(0.0);
+    (seconds <= WAIT_SECONDS_MAX as f64).then(|| Duration::from_secs_f64(seconds))
+}
+
+/// Where a Choice state leads, and what happens on the way.
+struct Choice<'v> {
+    next: StateId,
+    assign: Option<&'v Construction>,
+    output: Option<&'v Query>,
+}
+
 /// Whether a condition holds; fails with the text of a path that finds nothing.
 fn holds<'c>(condition: &'c Condition, scope: &dyn Scope) -> Result<bool, &'c str> {
     match condition {
@@ -205,6 +292,8 @@ fn holds<'c>(condition: &'c Condition, scope: &dyn Scope) -> Result<bool, &'c st
             Ok(false)
         }
         Condition::Not(condition) => Ok(!holds(condition, scope)?),
+        // Only whole rules are queries, and those have been evaluated.
+        Condition::Query(_) => Ok(false),
         Condition::Test {
             variable,
             operator,

@@ -1,6 +1,6 @@
 //! One attempt of a Task state.
 
-use super::context::StateScope;
+use super::context::{Seen, StateScope};
 use super::machine::{Track, Visit};
 use super::stages::check_result_bytes;
 use super::{Failure, Run};
@@ -9,7 +9,7 @@ use crate::{StateError, TaskError, TaskRequest};
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_asl::error_name::ErrorName;
-use expressway_asl::program::{Count, Task};
+use expressway_asl::program::{Construction, Count, Task};
 use expressway_asl::resource::Resource;
 use std::pin::pin;
 use std::task::Poll;
@@ -52,6 +52,10 @@ impl Run<'_> {
             Ok(result) => {
                 track.follow(self.event(track.previous(), || succeeded(task, &result)));
                 Ok(result)
+            }
+            // The task could not be started with these parameters. No event says so but the execution's end.
+            Err(TaskError::State(error)) if error.name == Some(ErrorName::Runtime) => {
+                Err(visit.runtime_error(&error.cause.unwrap_or_default()).into())
             }
             Err(TaskError::State(error)) => {
                 track.follow(self.event(track.previous(), || failed(task, &error)));
@@ -97,6 +101,18 @@ impl Run<'_> {
         let path = match count {
             None => return Ok(None),
             Some(Count::Literal(seconds)) => return Ok(Some(*seconds)),
+            Some(Count::Query(query)) => {
+                let seconds = |value: &Document| {
+                    value
+                        .as_i64()
+                        .and_then(|seconds| u64::try_from(seconds).ok())
+                        .filter(|seconds| *seconds > 0)
+                };
+                let seen = Seen::input(input);
+                return self
+                    .query_as(track, visit, query, seen, "positive integer", seconds)
+                    .map(Some);
+            }
             Some(Count::Path(path)) => path,
         };
         let scope = StateScope::new(self, track, visit, input);
@@ -123,10 +139,10 @@ impl Run<'_> {
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
-        credentials: &expressway_asl::template::Template,
+        credentials: &Construction,
         input: &Document,
     ) -> Result<Option<Text>, StateError> {
-        let credentials = self.evaluate(track, visit, credentials, input)?;
+        let credentials = self.construct(track, visit, credentials, input, Seen::input(input))?;
         match credentials.get("RoleArn") {
             Some(Document::String(role_arn)) => Ok(Some(Text::clone(role_arn))),
             _ => Err(visit.runtime_error("The field 'RoleArn' of 'Credentials' must be a string.")),

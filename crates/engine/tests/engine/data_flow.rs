@@ -148,3 +148,63 @@ async fn parallel_gives_an_array_in_the_order_of_its_branches() {
     );
     assert_eq!(Case::new(&definition).output("{}").await, r#"["a","b"]"#);
 }
+
+#[tokio::test(start_paused = true)]
+async fn variables_are_seen_from_the_next_state_on() {
+    let states = r#"
+        "A":{"Type":"Pass","Result":{"n":1},"Assign":{"x.$":"$.n","y":{"z":[2]}},"Next":"B"},
+        "B":{"Type":"Pass","Assign":{"x":5},"Parameters":{"x.$":"$x","z.$":"$y.z[0]","sum.$":"States.MathAdd($x, 1)"},"Next":"C"},
+        "C":{"Type":"Choice","Choices":[{"Variable":"$x","NumericEquals":5,"Assign":{"way":"rule"},"Next":"D"}],"Default":"D"},
+        "D":{"Type":"Pass","Parameters":{"b.$":"$","way.$":"$way"},"End":true}"#;
+    let case = Case::new(&machine("A", states));
+    assert_eq!(case.output("{}").await, r#"{"b":{"x":1,"z":2,"sum":2},"way":"rule"}"#);
+    let events = case.events.0.lock().unwrap();
+    let exited = events[2].to_api();
+    let assigned = exited
+        .get("stateExitedEventDetails")
+        .and_then(|details| details.get("assignedVariables"));
+    assert_eq!(assigned.unwrap().to_json(), r#"{"x":"1","y":"{\"z\":[2]}"}"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn iterations_read_outer_variables_and_keep_their_own() {
+    let states = r#"
+        "A":{"Type":"Pass","Assign":{"factor":10},"Next":"M"},
+        "M":{"Type":"Map","ItemProcessor":{"StartAt":"I","States":{
+            "I":{"Type":"Pass","Assign":{"own.$":"$"},"Next":"J"},
+            "J":{"Type":"Pass","Parameters":{"own.$":"$own","factor.$":"$factor"},"End":true}}},
+            "Assign":{"count.$":"States.ArrayLength($)"},"Next":"Z"},
+        "Z":{"Type":"Pass","Parameters":{"all.$":"$","count.$":"$count"},"End":true}"#;
+    let output = Case::new(&machine("A", states)).output("[1,2]").await;
+    assert_eq!(
+        output,
+        r#"{"all":[{"own":1,"factor":10},{"own":2,"factor":10}],"count":2}"#
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_catcher_assigns_from_the_error_output() {
+    let states = format!(
+        r#""T":{{{TASK},"Assign":{{"ok":true}},"Catch":[{{"ErrorEquals":["States.ALL"],"Assign":{{"why.$":"$.Cause"}},
+            "ResultPath":null,"Next":"E"}}],"Next":"E"}},
+           "E":{{"Type":"Pass","Parameters":{{"why.$":"$why"}},"End":true}}"#
+    );
+    let tasks = Tasks::default().on("T", |_, _| Err(error("Oops", "no luck")));
+    assert_eq!(
+        Case::new(&machine("T", &states)).tasks(tasks).output("{}").await,
+        r#"{"why":"no luck"}"#
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_variable_that_was_not_assigned_on_the_way_is_a_runtime_error() {
+    let states = r#"
+        "C":{"Type":"Choice","Choices":[{"Variable":"$.go","IsPresent":true,"Next":"A"}],"Default":"B"},
+        "A":{"Type":"Pass","Assign":{"x":1},"Next":"B"},
+        "B":{"Type":"Pass","Parameters":{"x.$":"$x"},"End":true}"#;
+    assert_eq!(
+        Case::new(&machine("C", states)).output(r#"{"go":1}"#).await,
+        r#"{"x":1}"#
+    );
+    assert_eq!(Case::new(&machine("C", states)).failure("{}").await.0, "States.Runtime");
+}

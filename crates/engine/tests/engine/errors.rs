@@ -117,6 +117,21 @@ async fn runtime_errors_are_never_caught() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn parameters_that_no_task_takes_are_a_runtime_error_of_the_state() {
+    let tasks = Tasks::default().on("T", |_, _| {
+        Err(error("States.Runtime", "The field 'X' is not supported"))
+    });
+    let case = Case::new(&task(CATCH_ALL)).tasks(tasks);
+    let cause = "An error occurred while executing the state 'T' (entered at the event id #2). \
+                 The field 'X' is not supported";
+    assert_eq!(
+        case.failure("{}").await,
+        ("States.Runtime".to_owned(), cause.to_owned())
+    );
+    assert!(!case.events.types().contains(&"LambdaFunctionFailed".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_timed_out_attempt_is_dropped_and_can_be_retried() {
     let handlers =
         r#""TimeoutSeconds":5,"Retry":[{"ErrorEquals":["States.Timeout"],"MaxAttempts":2}],"#.to_owned() + CATCH_ALL;

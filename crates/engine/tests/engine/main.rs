@@ -1,10 +1,19 @@
 //! What executions do, seen from outside the engine.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 mod concurrency;
 mod data_flow;
 mod errors;
 mod faults;
 mod history;
+mod jsonata;
 mod limits;
 
 use expressway_asl::Document;

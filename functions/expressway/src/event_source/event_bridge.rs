@@ -6,6 +6,7 @@
 use crate::handler::{Failure, Invocation, InvocationError};
 use crate::identity::Caller;
 use expressway_asl::Document;
+use expressway_asl::document::Text;
 use futures_util::{StreamExt, stream};
 
 /// Whether this is an event of EventBridge.
@@ -15,14 +16,14 @@ pub(super) fn is_event(event: &Document) -> bool {
 }
 
 pub(super) async fn handle(invocation: &Invocation<'_>, event: &Document) -> Result<String, InvocationError> {
-    Ok(execute(invocation, event).await?.to_json())
+    Ok(execute(invocation, event.clone()).await?.to_json())
 }
 
 /// Runs one execution per event. All of them run, also when one fails: the array is delivered again as a
 /// whole, and an event that always fails must not keep the others from being handled.
 pub(super) async fn handle_array(invocation: &Invocation<'_>, events: &[Document]) -> Result<String, InvocationError> {
     let concurrency = invocation.handler.configuration.batch_concurrency;
-    let executions = stream::iter(events).map(|event| execute(invocation, event));
+    let executions = stream::iter(events.to_vec()).map(|event| execute(invocation, event));
     let results: Vec<Result<Document, Failure>> = executions.buffered(concurrency).collect().await;
     let failed = results.iter().filter(|result| result.is_err()).count();
     let outputs: Result<Vec<Document>, Failure> = results.into_iter().collect();
@@ -43,8 +44,10 @@ pub(super) async fn handle_array(invocation: &Invocation<'_>, events: &[Document
     }
 }
 
-async fn execute(invocation: &Invocation<'_>, event: &Document) -> Result<Document, Failure> {
-    let id = event.get("id").and_then(Document::as_str);
-    // Shares the event.
-    invocation.execute(id, Caller::HandedOver, event.clone()).await
+async fn execute(invocation: &Invocation<'_>, event: Document) -> Result<Document, Failure> {
+    let id = match event.get("id") {
+        Some(Document::String(id)) => Some(Text::clone(id)),
+        _ => None,
+    };
+    invocation.execute(id.as_deref(), Caller::HandedOver, event).await
 }

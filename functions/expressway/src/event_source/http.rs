@@ -80,7 +80,12 @@ pub(super) async fn handle(invocation: &Invocation<'_>, event: &Document, format
         }
         Err((status, error)) => failure(status, &error),
     };
-    let answer = format.write(&response).to_json();
+    write(&response, format)
+}
+
+/// A response as JSON text, or one that says that it is too large.
+fn write(response: &Response, format: Format) -> String {
+    let answer = format.write(response).to_json();
     let (bytes, bytes_max) = (answer.len(), format.answer_bytes_max());
     if bytes <= bytes_max {
         return answer;
@@ -156,4 +161,25 @@ fn status(configuration: &Configuration, error: Option<&str>) -> u16 {
 
 fn failure(status: u16, failure: &Failure) -> Response {
     Response::json(status, &failure.to_document())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_that_the_source_would_not_take_is_an_error() {
+        let response = |length: usize| Response::json(200, &Document::from("a".repeat(length)));
+        let alb = Format::Alb { is_multi_value: false };
+        for (format, length, expected) in [
+            (alb, 1_000_000, 200),
+            (alb, 1_048_576, 500),
+            (Format::ApiGatewayV2, 1_048_576, 200),
+            (Format::ApiGatewayV2, 6_291_456, 500),
+        ] {
+            let answer = Document::parse(&write(&response(length), format)).unwrap();
+            let status = answer.get("statusCode").and_then(Document::as_i64);
+            assert_eq!(status, Some(expected), "{format:?} {length}");
+        }
+    }
 }

@@ -12,6 +12,7 @@ use crate::config::SqsInput;
 use crate::handler::{Invocation, InvocationError, check_input};
 use crate::identity::Caller;
 use expressway_asl::Document;
+use expressway_asl::document::Text;
 use futures_util::{StreamExt, stream};
 use std::collections::HashMap;
 
@@ -32,53 +33,58 @@ pub(super) fn is_record(record: &Document) -> bool {
 }
 
 /// A message of a batch.
-struct Message<'e> {
+struct Message {
     /// Its place in the batch.
     at: usize,
-    id: &'e str,
-    record: &'e Document,
+    id: Text,
+    record: Document,
 }
 
 pub(super) async fn handle(invocation: &Invocation<'_>, records: &[Document]) -> Result<String, InvocationError> {
-    let messages = messages(records)?;
+    let messages = messages(records).map_err(|message| invocation.invalid_event(&message))?;
     let concurrency = invocation.handler.configuration.batch_concurrency;
     let lanes = stream::iter(lanes(messages)).map(|lane| run_lane(invocation, lane));
-    let handed_back: Vec<Vec<Message<'_>>> = lanes.buffer_unordered(concurrency).collect().await;
-    let mut handed_back: Vec<Message<'_>> = handed_back.into_iter().flatten().collect();
+    let handed_back: Vec<Vec<Message>> = lanes.buffer_unordered(concurrency).collect().await;
+    let mut handed_back: Vec<Message> = handed_back.into_iter().flatten().collect();
     handed_back.sort_unstable_by_key(|message| message.at);
     if invocation.is_over() && !handed_back.is_empty() {
         let (some, all) = (handed_back.len(), records.len());
         invocation.problem(&format!(
-            "{some} of {all} messages go back to their queue: the deadline came first"
+            "the deadline came: {some} of {all} messages go back to their queue"
         ));
     }
     let failures: Vec<Document> = handed_back
         .iter()
-        .map(|message| Document::object([("itemIdentifier", message.id.into())]))
+        .map(|message| Document::object([("itemIdentifier", Document::String(Text::clone(&message.id)))]))
         .collect();
     Ok(Document::object([("batchItemFailures", failures.into())]).to_json())
 }
 
 /// The messages of a batch. One without an id could not be handed back alone, so it fails the invocation
 /// before anything has run: the queue delivers the whole batch again.
-fn messages(records: &[Document]) -> Result<Vec<Message<'_>>, InvocationError> {
+fn messages(records: &[Document]) -> Result<Vec<Message>, String> {
     let messages = records.iter().enumerate().map(|(at, record)| {
-        let id = record.get("messageId").and_then(Document::as_str).unwrap_or_default();
-        if id.is_empty() || !is_record(record) {
-            let message = format!("record {at} of the batch is not an SQS message with a `messageId`");
-            return Err(InvocationError::invalid_event(message));
+        match record.get("messageId") {
+            Some(Document::String(id)) if !id.is_empty() && is_record(record) => Ok(Message {
+                at,
+                id: Text::clone(id),
+                // Shares the event, as the executions do.
+                record: record.clone(),
+            }),
+            _ => Err(format!(
+                "record {at} of the batch is not an SQS message with a `messageId`"
+            )),
         }
-        Ok(Message { at, id, record })
     });
     messages.collect()
 }
 
 /// The messages, grouped by what must run in order: message groups of FIFO queues, else single messages.
-fn lanes(messages: Vec<Message<'_>>) -> Vec<Vec<Message<'_>>> {
-    let mut lanes: Vec<Vec<Message<'_>>> = Vec::new();
-    let mut places: HashMap<&str, usize> = HashMap::new();
+fn lanes(messages: Vec<Message>) -> Vec<Vec<Message>> {
+    let mut lanes: Vec<Vec<Message>> = Vec::new();
+    let mut places: HashMap<Text, usize> = HashMap::new();
     for message in messages {
-        let Some(group) = fifo_group(message.record) else {
+        let Some(group) = fifo_group(&message.record) else {
             lanes.push(vec![message]);
             continue;
         };
@@ -91,18 +97,19 @@ fn lanes(messages: Vec<Message<'_>>) -> Vec<Vec<Message<'_>>> {
     lanes
 }
 
-fn fifo_group(record: &Document) -> Option<&str> {
+fn fifo_group(record: &Document) -> Option<Text> {
     let queue = record.get("eventSourceARN")?.as_str()?;
-    let group = record
-        .get("attributes")
-        .and_then(|attributes| attributes.get("MessageGroupId"));
-    queue
-        .ends_with(".fifo")
-        .then(|| group.and_then(Document::as_str).unwrap_or_default())
+    if !queue.ends_with(".fifo") {
+        return None;
+    }
+    match record.get("attributes")?.get("MessageGroupId") {
+        Some(Document::String(group)) => Some(Text::clone(group)),
+        _ => None,
+    }
 }
 
 /// Runs the messages of a lane one after the other; gives those to hand back.
-async fn run_lane<'e>(invocation: &Invocation<'_>, lane: Vec<Message<'e>>) -> Vec<Message<'e>> {
+async fn run_lane(invocation: &Invocation<'_>, lane: Vec<Message>) -> Vec<Message> {
     let mut messages = lane.into_iter();
     while let Some(message) = messages.next() {
         if !succeeds(invocation, &message).await {
@@ -112,12 +119,11 @@ async fn run_lane<'e>(invocation: &Invocation<'_>, lane: Vec<Message<'e>>) -> Ve
     Vec::new()
 }
 
-async fn succeeds(invocation: &Invocation<'_>, message: &Message<'_>) -> bool {
+async fn succeeds(invocation: &Invocation<'_>, message: &Message) -> bool {
     if invocation.is_over() {
         return false;
     }
     let input = match invocation.handler.configuration.sqs_input {
-        // Shares the record.
         SqsInput::Record => Some(message.record.clone()),
         SqsInput::Body => {
             let body = message.record.get("body").and_then(Document::as_str);
@@ -134,6 +140,6 @@ async fn succeeds(invocation: &Invocation<'_>, message: &Message<'_>) -> bool {
         return false;
     }
     // Why it failed is in the history.
-    let outcome = invocation.execute(Some(message.id), Caller::HandedOver, input).await;
+    let outcome = invocation.execute(Some(&message.id), Caller::HandedOver, input).await;
     outcome.is_ok()
 }

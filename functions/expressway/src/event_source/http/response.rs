@@ -2,6 +2,7 @@
 
 use expressway_asl::Document;
 use expressway_asl::document::{Object, Text};
+use http::HeaderName;
 
 /// A response.
 #[derive(Clone, Debug, PartialEq)]
@@ -169,6 +170,14 @@ fn text(value: &Document) -> Result<Text, String> {
     }
 }
 
+/// A header's name.
+fn name(name: &Text) -> Result<Text, String> {
+    match HeaderName::from_bytes(name.as_bytes()) {
+        Ok(_) => Ok(Text::clone(name)),
+        Err(_) => Err(format!("`{name}` can not be the name of a header")),
+    }
+}
+
 fn object<'o>(object: &'o Object, key: &str) -> Result<Option<&'o Object>, String> {
     let value = present(object, key);
     let object = value.map(|value| value.as_object().ok_or(format!("`{key}` must be an object")));
@@ -177,9 +186,9 @@ fn object<'o>(object: &'o Object, key: &str) -> Result<Option<&'o Object>, Strin
 
 fn single_value_headers(response: &Object, headers: &mut Vec<(Text, Text)>) -> Result<(), String> {
     let single = object(response, "headers")?;
-    for (name, value) in single.into_iter().flat_map(Object::iter) {
+    for (key, value) in single.into_iter().flat_map(Object::iter) {
         if !value.is_null() {
-            headers.push((Text::clone(name), text(value)?));
+            headers.push((name(key)?, text(value)?));
         }
     }
     Ok(())
@@ -188,13 +197,13 @@ fn single_value_headers(response: &Object, headers: &mut Vec<(Text, Text)>) -> R
 /// Adds `multiValueHeaders`; they replace single values of the same name, as in API Gateway.
 fn multi_value_headers(response: &Object, headers: &mut Vec<(Text, Text)>) -> Result<(), String> {
     let multi = object(response, "multiValueHeaders")?;
-    for (name, values) in multi.into_iter().flat_map(Object::iter) {
+    for (key, values) in multi.into_iter().flat_map(Object::iter) {
         let values = values
             .as_array()
             .ok_or("the values in `multiValueHeaders` must be arrays")?;
-        headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        headers.retain(|(known, _)| !known.eq_ignore_ascii_case(key));
         for value in values.iter() {
-            headers.push((Text::clone(name), text(value)?));
+            headers.push((name(key)?, text(value)?));
         }
     }
     Ok(())
@@ -293,6 +302,10 @@ mod tests {
             (
                 r#"{"statusCode":200,"headers":{"a":"b\r\nc: d"}}"#,
                 "a header's value must not have control characters",
+            ),
+            (
+                r#"{"statusCode":200,"headers":{"a b":"c"}}"#,
+                "`a b` can not be the name of a header",
             ),
             (
                 r#"{"statusCode":200,"multiValueHeaders":{"a":"b"}}"#,

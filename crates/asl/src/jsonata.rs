@@ -1,0 +1,427 @@
+//! JSONata expressions: `{% $states.input.order.total > 100 %}`.
+//!
+//! An expression is parsed once and can then be evaluated any number of times. The language is JSONata 2.0.6
+//! without `$eval`, and with the functions that Step Functions adds. It is built on the crate `jsonata-core`,
+//! which nothing outside this module sees; what the service does differently, and limits on time, depth and
+//! memory, are added here.
+//!
+//! Only what an expression can reach of its input is handed to the evaluator, and a plain path such as
+//! `$states.input.order` is followed without it: the cost of an expression does not depend on the size of what
+//! it does not read.
+
+mod analysis;
+mod builtins;
+mod cells;
+mod convert;
+mod failure;
+mod functions;
+mod guard;
+mod syntax;
+mod trace;
+mod tree;
+mod watch;
+
+use crate::document::{Document, Text};
+use crate::timestamp::Timestamp;
+use analysis::{Need, Reach, STATES};
+use functions::Surroundings;
+use guard::Guarded;
+use jsonata_core::ast::{AstNode, PathStep};
+use jsonata_core::evaluator::{Context, Evaluator, EvaluatorOptions};
+use jsonata_core::value::{JMap, JValue};
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+pub use analysis::{References, StatesReference};
+pub use failure::{EvaluationFailure, Limit};
+
+/// How long an evaluation may take.
+///
+/// # Source
+/// Step Functions Developer Guide, "Transforming data with JSONata".
+const TIME_MAX_MILLIS: u64 = 1_000;
+
+/// How deeply evaluations may nest: a call of a function takes about four levels. The service allows about 100;
+/// what works there works here.
+const DEPTH_MAX: usize = 1_000;
+
+/// The stack on which expressions are parsed: the parser takes up to 1,000 levels.
+const PARSER_STACK_BYTES: usize = 32 * 1024 * 1024;
+
+/// The stack on which expressions are evaluated that may chain functions, see [`functions`].
+const DEEP_STACK_BYTES: usize = 128 * 1024 * 1024;
+
+/// The members of `$states`, in the order in which the service lists them.
+const MEMBERS: [&str; 4] = ["input", "context", "result", "errorOutput"];
+
+/// A parsed JSONata expression. Cheap to clone.
+#[derive(Clone)]
+pub struct Jsonata(Arc<Inner>);
+
+struct Inner {
+    text: Text,
+    references: References,
+    plan: Plan,
+}
+
+/// How an expression is evaluated.
+enum Plan {
+    /// A plain path, as far as no array is on its way.
+    Path {
+        variable: Text,
+        keys: Vec<Text>,
+        otherwise: Box<Evaluation>,
+    },
+    Evaluation(Box<Evaluation>),
+    /// More levels than can be evaluated.
+    TooDeep,
+}
+
+struct Evaluation {
+    guarded: Guarded,
+    needs: Vec<Need>,
+    /// Places of the functions of ours that the expression calls.
+    functions: Vec<usize>,
+}
+
+/// What an expression sees while a state runs.
+pub trait Bindings {
+    /// `$states.input`, `.result`, `.errorOutput` or `.context`, where it exists.
+    fn states(&self, member: &str) -> Option<Document>;
+
+    /// The value of a variable that was assigned before; the name comes without `$`.
+    fn variable(&self, name: &str) -> Option<Document>;
+
+    /// Random bits, new ones on every call. Asked for at most once per evaluation.
+    fn random(&self) -> u128;
+
+    /// What time it is. Asked for at most once per evaluation.
+    fn now(&self) -> SystemTime;
+}
+
+/// What is wrong with the text of an expression.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ParseError {
+    /// What is wrong, in the words of the service.
+    pub message: String,
+    /// How far the text was read, in bytes.
+    pub offset: usize,
+}
+
+/// The text of an expression is not complete: `{% $a` or `$a %}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a JSONata expression must start with `{{%` and end with `%}}`")]
+pub struct HalfOpen;
+
+/// The expression that a string of a definition holds, without what encloses it and blanks around it; none if
+/// it is an ordinary string.
+///
+/// # Errors
+/// The string starts as an expression or ends as one, but not both.
+///
+/// # Source
+/// Recorded: `" {% x %} "` is an ordinary string.
+pub fn expression_text(text: &str) -> Result<Option<&str>, HalfOpen> {
+    let inner = text.strip_prefix("{%").and_then(|text| text.strip_suffix("%}"));
+    match inner {
+        Some(inner) => Ok(Some(inner.trim())),
+        None if text.starts_with("{%") || text.ends_with("%}") => Err(HalfOpen),
+        None => Ok(None),
+    }
+}
+
+impl Jsonata {
+    /// Parses the text of an expression, without `{%` and `%}`.
+    ///
+    /// # Errors
+    /// The text is not JSONata.
+    pub fn parse(text: &str) -> Result<Jsonata, ParseError> {
+        stacker::grow(PARSER_STACK_BYTES, || Jsonata::parse_here(text))
+    }
+
+    fn parse_here(text: &str) -> Result<Jsonata, ParseError> {
+        let too_deep = || Ok(Jsonata::new(text, References::default(), Plan::TooDeep));
+        let checked = match syntax::check(text) {
+            Ok(checked) => checked,
+            Err(error) if error.code == syntax::TOO_DEEP => return too_deep(),
+            Err(error) => {
+                return Err(ParseError {
+                    message: error.message,
+                    offset: error.offset,
+                });
+            }
+        };
+        let mut node = match jsonata_core::parser::parse(&checked) {
+            Ok(node) => node,
+            Err(error) => {
+                let message = error.to_string();
+                let (code, detail) = failure::code(&message).unwrap_or(("", &message));
+                if code == syntax::TOO_DEEP {
+                    return too_deep();
+                }
+                return Err(ParseError {
+                    message: detail.to_owned(),
+                    offset: 0,
+                });
+            }
+        };
+        tree::unchain(&mut node);
+        let analysis = analysis::analyze(&node);
+        let path = plain_path(&node);
+        let guarded = guard::guard(node, &analysis);
+        let mut names = Vec::new();
+        tree::visit_all(&guarded.node, &mut |node| {
+            if let AstNode::Function { name, .. } | AstNode::Variable(name) = node
+                && let Some(place) = functions::find(name)
+                && !names.contains(&place)
+            {
+                names.push(place);
+            }
+        });
+        let evaluation = Box::new(Evaluation {
+            guarded,
+            needs: analysis.needs,
+            functions: names,
+        });
+        let plan = match path {
+            Some((variable, keys)) => Plan::Path {
+                variable,
+                keys,
+                otherwise: evaluation,
+            },
+            None => Plan::Evaluation(evaluation),
+        };
+        Ok(Jsonata::new(text, analysis.references, plan))
+    }
+
+    fn new(text: &str, references: References, plan: Plan) -> Jsonata {
+        Jsonata(Arc::new(Inner {
+            text: text.into(),
+            references,
+            plan,
+        }))
+    }
+
+    /// The expression as written.
+    pub fn text(&self) -> &Text {
+        &self.0.text
+    }
+
+    /// What the expression refers to.
+    pub fn references(&self) -> &References {
+        &self.0.references
+    }
+
+    /// The value of the expression; none if it gives nothing, which JSONata calls undefined.
+    ///
+    /// A path that does not lead through arrays copies nothing. Anything else costs what is converted: all
+    /// that the expression can reach, and the result.
+    ///
+    /// # Errors
+    /// `States.QueryEvaluationError`: the expression cannot work with its values, or meets a limit.
+    pub fn evaluate(&self, bindings: &dyn Bindings) -> Result<Option<Document>, EvaluationFailure> {
+        match &self.0.plan {
+            Plan::TooDeep => Err(Limit::Depth.into()),
+            Plan::Evaluation(evaluation) => evaluation.run(bindings),
+            Plan::Path {
+                variable,
+                keys,
+                otherwise,
+            } => match follow(variable, keys, bindings) {
+                Walk::End(found) => Ok(found),
+                Walk::Array => otherwise.run(bindings),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Jsonata {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Jsonata").field(&self.0.text).finish()
+    }
+}
+
+impl fmt::Display for Jsonata {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.text)
+    }
+}
+
+/// A variable, or a path of names that starts with one.
+fn plain_path(node: &AstNode) -> Option<(Text, Vec<Text>)> {
+    let variable = |node: &AstNode| match node {
+        AstNode::Variable(name) if !name.is_empty() && !builtins::is_builtin(name) => Some(Text::from(name.as_str())),
+        _ => None,
+    };
+    let AstNode::Path { steps } = node else {
+        return Some((variable(node)?, Vec::new()));
+    };
+    let (first, rest) = steps.split_first()?;
+    if !steps.iter().all(is_plain) {
+        return None;
+    }
+    let key = |step: &PathStep| match &step.node {
+        AstNode::Name(name) => Some(Text::from(name.as_str())),
+        _ => None,
+    };
+    Some((variable(&first.node)?, rest.iter().map(key).collect::<Option<_>>()?))
+}
+
+fn is_plain(step: &PathStep) -> bool {
+    step.stages.is_empty()
+        && step.focus.is_none()
+        && step.index_var.is_none()
+        && step.ancestor_label.is_none()
+        && !step.is_tuple
+        && !step.inner_tuple
+}
+
+enum Walk {
+    End(Option<Document>),
+    /// The path leads through an array, each item of which has the rest of it.
+    Array,
+}
+
+fn follow(variable: &str, keys: &[Text], bindings: &dyn Bindings) -> Walk {
+    let mut keys = keys.iter();
+    let start = match variable {
+        STATES => match keys.next() {
+            Some(member) => known_member(member).and_then(|member| bindings.states(member)),
+            None => Some(all_states(bindings)),
+        },
+        name => bindings.variable(name),
+    };
+    let Some(start) = start else {
+        return Walk::End(None);
+    };
+    let mut here = &start;
+    for key in keys {
+        here = match here {
+            Document::Object(object) => match object.get(key) {
+                Some(member) => member,
+                None => return Walk::End(None),
+            },
+            Document::Array(_) => return Walk::Array,
+            _ => return Walk::End(None),
+        };
+    }
+    Walk::End(Some(convert::passed_on(here)))
+}
+
+fn known_member(name: &str) -> Option<&'static str> {
+    MEMBERS.into_iter().find(|member| *member == name)
+}
+
+fn all_states(bindings: &dyn Bindings) -> Document {
+    let members = MEMBERS
+        .into_iter()
+        .filter_map(|member| Some((member, bindings.states(member)?)));
+    Document::Object(members.collect())
+}
+
+impl Evaluation {
+    fn run(&self, bindings: &dyn Bindings) -> Result<Option<Document>, EvaluationFailure> {
+        match self.guarded.is_deep {
+            true => stacker::grow(DEEP_STACK_BYTES, || self.run_here(bindings)),
+            false => self.run_here(bindings),
+        }
+    }
+
+    fn run_here(&self, bindings: &dyn Bindings) -> Result<Option<Document>, EvaluationFailure> {
+        let (random, now) = match self.functions.is_empty() {
+            true => (0, SystemTime::UNIX_EPOCH),
+            false => (bindings.random(), bindings.now()),
+        };
+        let now = Timestamp::from(now);
+        let values = self.values(bindings);
+        let watched = self.guarded.may_grow.then(watch::Watched::start);
+        let options = EvaluatorOptions {
+            timeout_ms: Some(TIME_MAX_MILLIS),
+            cancel: watched.as_ref().map(watch::Watched::token),
+            max_stack_depth: Some(DEPTH_MAX),
+            max_sequence_length: Some(functions::ITEMS_MAX),
+        };
+        let surroundings = Rc::new(Surroundings::new(random, now));
+        let error = match evaluate(&self.guarded.node, &values, &self.functions, &surroundings, &options) {
+            Ok(result) => return convert::document(&result),
+            Err(error) => error,
+        };
+        if watched.is_some_and(|watched| watched.is_cancelled()) {
+            return Err(Limit::Memory.into());
+        }
+        let message = error.message();
+        if let failure @ EvaluationFailure::Limit(_) = failure::failure(message, &trace::Trace::default()) {
+            return Err(failure);
+        }
+        Err(self.explain(message, &values, random, now, &options))
+    }
+
+    /// Evaluates the expression once more to find out what failed.
+    #[cold]
+    fn explain(
+        &self,
+        message: &str,
+        values: &[(String, JValue)],
+        random: u128,
+        now: Timestamp,
+        options: &EvaluatorOptions,
+    ) -> EvaluationFailure {
+        let traced = trace::traced(self.guarded.node.clone());
+        let mut functions = self.functions.clone();
+        functions.extend(functions::find(functions::limited::TRACE));
+        let surroundings = Rc::new(Surroundings::new(random, now));
+        let outcome = evaluate(&traced, values, &functions, &surroundings, options);
+        let trace = surroundings.trace.trace();
+        match outcome {
+            // It fails as it did before, or in an operation before that one: some of the evaluator's shortcuts
+            // do not see every error.
+            Err(error) => failure::failure(error.message(), &trace),
+            Ok(_) => failure::failure(message, &trace::Trace::default()),
+        }
+    }
+
+    /// The values of the variables that the expression reads, as far as it can reach.
+    fn values(&self, bindings: &dyn Bindings) -> Vec<(String, JValue)> {
+        let value = |(name, reach): &Need| {
+            let value = match &**name {
+                STATES => states(reach, bindings),
+                name => convert::reached(&bindings.variable(name)?, reach),
+            };
+            Some((name.to_string(), value))
+        };
+        self.needs.iter().filter_map(value).collect()
+    }
+}
+
+fn states(reach: &Reach, bindings: &dyn Bindings) -> JValue {
+    if reach.is_whole {
+        return convert::value(&all_states(bindings));
+    }
+    let members = MEMBERS.into_iter().filter_map(|member| {
+        let (_, reach) = reach.members.iter().find(|(name, _)| **name == *member)?;
+        Some((member.to_owned(), convert::reached(&bindings.states(member)?, reach)))
+    });
+    JValue::Object(Rc::new(members.collect::<JMap>()))
+}
+
+fn evaluate(
+    node: &AstNode,
+    values: &[(String, JValue)],
+    functions: &[usize],
+    surroundings: &Rc<Surroundings>,
+    options: &EvaluatorOptions,
+) -> Result<JValue, jsonata_core::evaluator::EvaluatorError> {
+    let mut context = Context::new();
+    for (name, value) in values {
+        context.bind(name.clone(), value.clone());
+    }
+    let mut evaluator = Evaluator::with_options(context, options.clone());
+    functions::register(&mut evaluator, functions, surroundings);
+    evaluator.evaluate(node, &JValue::Undefined)
+}
+
+#[cfg(test)]
+mod tests;

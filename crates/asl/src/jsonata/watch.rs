@@ -1,0 +1,133 @@
+//! Stops evaluations that take too much memory.
+//!
+//! What a single function makes is limited before it is called, but the sum of what an evaluation holds is not:
+//! only the allocator knows it. So while an evaluation runs that makes more than it reads, a thread looks at
+//! the memory of the process every few milliseconds and cancels the evaluation when it has grown too much.
+//!
+//! The thread starts with the first such evaluation, sleeps while there is none, and serves all of them. It sees
+//! the process as a whole: other work that takes as much memory in the same second makes an evaluation fail,
+//! too. Where the system does not tell how much memory a process has (there is no `/proc`), only the limits on
+//! single values and on time remain.
+
+use jsonata_core::evaluator::CancelToken;
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How much the memory of the process may grow while an expression is evaluated.
+const GROWTH_KIB_MAX: u64 = 192 * 1024;
+
+/// How long an evaluation can go unnoticed. At the rate at which memory can be filled, it is good for about 10 MB.
+const INTERVAL: Duration = Duration::from_millis(2);
+
+static WATCH: LazyLock<Arc<Watch>> = LazyLock::new(Watch::start);
+
+#[derive(Default)]
+struct Watch {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    evaluations: Vec<Evaluation>,
+    is_asleep: bool,
+    next_id: u64,
+}
+
+struct Evaluation {
+    id: u64,
+    cancel: CancelToken,
+    /// The memory of the process when the thread first saw this evaluation.
+    memory_at_start_kib: Option<u64>,
+}
+
+/// An evaluation that is watched until this is dropped.
+pub(super) struct Watched {
+    id: u64,
+    cancel: CancelToken,
+}
+
+impl Watched {
+    pub(super) fn start() -> Watched {
+        let cancel = CancelToken::new();
+        let mut state = WATCH.state();
+        let id = state.next_id;
+        state.next_id += 1;
+        state.evaluations.push(Evaluation {
+            id,
+            cancel: cancel.clone(),
+            memory_at_start_kib: None,
+        });
+        if state.is_asleep {
+            WATCH.wake.notify_one();
+        }
+        Watched { id, cancel }
+    }
+
+    pub(super) fn token(&self) -> CancelToken {
+        self.cancel.clone()
+    }
+
+    /// Whether the evaluation was cancelled.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        WATCH.state().evaluations.retain(|evaluation| evaluation.id != self.id);
+    }
+}
+
+impl Watch {
+    fn start() -> Arc<Watch> {
+        let watch = Arc::new(Watch::default());
+        let watching = Arc::clone(&watch);
+        // Without the thread, expressions are still limited in time and in the size of values.
+        let _ = std::thread::Builder::new()
+            .name("jsonata-memory".to_owned())
+            .stack_size(64 * 1024)
+            .spawn(move || watching.run());
+        watch
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code of ours panics while it holds the lock, and the list is valid at any time.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        let mut state = self.state();
+        loop {
+            if state.evaluations.is_empty() {
+                state.is_asleep = true;
+                state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.is_asleep = false;
+                continue;
+            }
+            drop(state);
+            std::thread::sleep(INTERVAL);
+            state = self.state();
+            if state.evaluations.is_empty() {
+                continue;
+            }
+            let Some(memory_kib) = memory_kib() else {
+                return;
+            };
+            for evaluation in &mut state.evaluations {
+                let start = *evaluation.memory_at_start_kib.get_or_insert(memory_kib);
+                if memory_kib.saturating_sub(start) > GROWTH_KIB_MAX {
+                    evaluation.cancel.cancel();
+                }
+            }
+        }
+    }
+}
+
+/// The resident memory of this process.
+fn memory_kib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}

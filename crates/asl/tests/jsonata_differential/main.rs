@@ -1,0 +1,223 @@
+//! The same expressions here and in jsonata-js 2.0.6, the language's own implementation, under Node.
+//!
+//! The npm package is fetched when the test runs; without Node or the package the test says so and does
+//! nothing. Set `JSONATA_JS` to a folder that holds the package to do without the network.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "these are exempt in tests, and all of this is one"
+)]
+
+mod generate;
+
+use expressway_asl::Document;
+use expressway_asl::jsonata::{Bindings, EvaluationFailure, Jsonata};
+use generate::{INPUTS, Random, TEMPLATES, expression};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::SystemTime;
+
+/// How many random expressions there are on top of the templates.
+const RANDOM_EXPRESSIONS: usize = 6_000;
+
+struct Input {
+    states: Document,
+    variables: Document,
+}
+
+impl Bindings for Input {
+    fn states(&self, member: &str) -> Option<Document> {
+        self.states.get(member).cloned()
+    }
+
+    fn variable(&self, name: &str) -> Option<Document> {
+        self.variables.get(name).cloned()
+    }
+
+    fn random(&self) -> u128 {
+        0
+    }
+
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH
+    }
+}
+
+/// A folder that `require` finds the package in; none if there is no Node, or no way to fetch the package.
+fn jsonata_js() -> Option<PathBuf> {
+    let has = |program: &str| {
+        Command::new(program)
+            .arg("--version")
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    if !has("node") {
+        return None;
+    }
+    if let Some(folder) = std::env::var_os("JSONATA_JS") {
+        return Some(folder.into());
+    }
+    let prefix = Path::new(env!("CARGO_TARGET_TMPDIR")).join("jsonata-js-2.0.6");
+    let folder = prefix.join("node_modules/jsonata");
+    if !folder.is_dir() && has("npm") {
+        std::fs::create_dir_all(&prefix).ok()?;
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-audit", "--no-fund", "--prefix"])
+            .arg(&prefix)
+            .arg("jsonata@2.0.6");
+        npm.output().ok()?;
+    }
+    folder.is_dir().then_some(folder)
+}
+
+/// What jsonata-js says to each of these expressions and inputs.
+fn ask_jsonata_js(package: &Path, questions: &[(String, usize)]) -> Vec<Document> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/jsonata_differential/oracle.js");
+    let mut node = Command::new("node")
+        .arg(script)
+        .arg(package)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Node starts");
+    let mut stdin = node.stdin.take().expect("its input is a pipe");
+    let lines: String = questions
+        .iter()
+        .map(|(expression, input)| {
+            let (states, variables) = INPUTS[*input];
+            let expression = Document::from(expression.as_str());
+            format!("{{\"expression\":{expression},\"states\":{states},\"variables\":{variables}}}\n")
+        })
+        .collect();
+    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
+    let output = node.wait_with_output().expect("Node ends");
+    writer.join().expect("no panic").expect("Node reads all questions");
+    let output = String::from_utf8(output.stdout).expect("Node writes UTF-8");
+    output
+        .lines()
+        .map(|line| Document::parse(line).expect("Node writes JSON"))
+        .collect()
+}
+
+/// What we say, in the form of the other side's answers.
+fn ask_us(expression: &str, input: &Input) -> String {
+    let parsed = match Jsonata::parse(expression) {
+        Ok(parsed) => parsed,
+        Err(error) => return format!("syntax error: {error}"),
+    };
+    match parsed.evaluate(input) {
+        Ok(None) => "undefined".to_owned(),
+        Ok(Some(document)) => document.to_json(),
+        Err(EvaluationFailure::UnsupportedResult) => "a function".to_owned(),
+        Err(failure) => format!("error: {failure}"),
+    }
+}
+
+fn theirs(answer: &Document) -> String {
+    let text = |key| answer.get(key).and_then(Document::as_str).unwrap_or("?").to_owned();
+    if let Some(value) = answer.get("value") {
+        return value.to_json();
+    }
+    match (answer.get("undefined"), answer.get("unsupported"), answer.get("syntax")) {
+        (Some(_), _, _) => "undefined".to_owned(),
+        (_, Some(_), _) => "a function".to_owned(),
+        (_, _, Some(_)) => format!("syntax error: {}", text("message")),
+        _ => format!("error: {}: {}", text("error"), text("message")),
+    }
+}
+
+/// Numbers are compared by value, and objects whatever the order of their keys.
+fn agree(ours: &str, theirs: &str) -> bool {
+    ours == theirs
+        || match (Document::parse(ours), Document::parse(theirs)) {
+            (Ok(ours), Ok(theirs)) => ours == theirs,
+            _ => false,
+        }
+}
+
+/// How many of a hundred answers may differ for reasons that are known.
+const EXPLAINED_PERCENT_MAX: usize = 2;
+
+/// Why the two sides may differ.
+fn explanation(expression: &str, ours: &str, theirs: &str) -> Option<&'static str> {
+    let is_error = |answer: &str| answer.starts_with("error: ");
+    let has = |parts: &[&str]| parts.iter().any(|part| expression.contains(part));
+    if theirs.starts_with("error: ?: Cannot read properties of undefined") {
+        // What the service says is known for `$formatNumber(1, 'x')` only: D3086, as we do.
+        return Some("jsonata-js fails with an error of JavaScript, not one of its own");
+    }
+    if is_error(ours) && theirs.contains("T2007") {
+        return Some("the values that a sort by several keys could not compare are not always known");
+    }
+    if is_error(ours) && is_error(theirs) && has(&[", ", "{"]) {
+        return Some("both fail; of several parts that fail, jsonata-js evaluates all at the same time");
+    }
+    if has(&["["]) && theirs.contains("T2010") || has(&["[true", "[[0,1]]", "[k and", "[v > 1 and"]) {
+        // `a[b > {}]` fails when there is no `a`, `a[true]` is an array of undefined.
+        return Some("jsonata-js applies a filter to nothing as if it were an item");
+    }
+    if theirs.contains("D1001") {
+        return Some("jsonata-js refuses to test a list with an infinite number in it");
+    }
+    if has(&["$power"]) {
+        return Some("powers differ in the last digit");
+    }
+    if has(&["$spread([[]])"]) {
+        return Some("jsonata-js spreads an empty list into nothing");
+    }
+    None
+}
+
+#[test]
+fn agrees_with_jsonata_js() {
+    let Some(package) = jsonata_js() else {
+        // What a test prints is only shown when it fails or when asked for.
+        eprintln!("skipped: it needs Node and the npm package jsonata@2.0.6");
+        return;
+    };
+    let mut questions = Vec::new();
+    for template in TEMPLATES {
+        questions.extend((0..INPUTS.len()).map(|input| ((*template).to_owned(), input)));
+    }
+    let mut random = Random(2_0_6);
+    for number in 0..RANDOM_EXPRESSIONS {
+        questions.push((expression(&mut random, 1 + number % 3), number % INPUTS.len()));
+    }
+    let answers = ask_jsonata_js(&package, &questions);
+    assert_eq!(answers.len(), questions.len());
+    let inputs = INPUTS.map(|(states, variables)| Input {
+        states: Document::parse(states).expect("JSON"),
+        variables: Document::parse(variables).expect("JSON"),
+    });
+    let mut explained: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut differences = Vec::new();
+    for ((expression, input), answer) in questions.iter().zip(&answers) {
+        let ours = ask_us(expression, &inputs[*input]);
+        let theirs = theirs(answer);
+        if agree(&ours, &theirs) {
+            continue;
+        }
+        match explanation(expression, &ours, &theirs) {
+            Some(reason) => *explained.entry(reason).or_default() += 1,
+            None => differences.push(format!(
+                "{expression}\n    input  {input}\n    ours   {ours}\n    theirs {theirs}\n"
+            )),
+        }
+    }
+    let explained_count: usize = explained.values().sum();
+    assert!(
+        explained_count * 100 <= questions.len() * EXPLAINED_PERCENT_MAX,
+        "{explained_count} of {} answers differ for known reasons: {explained:?}",
+        questions.len()
+    );
+    assert!(
+        differences.is_empty(),
+        "{} of {} answers differ (explained: {explained:?})\n{}",
+        differences.len(),
+        questions.len(),
+        differences.concat()
+    );
+}

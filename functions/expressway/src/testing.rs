@@ -1,0 +1,210 @@
+//! What tests of the handler need: a workflow, a task runner that follows a script, and ears.
+
+use crate::config::{Configuration, Definition};
+use crate::{Handler, InvocationContext, InvocationError, Observer};
+use expressway_asl::Document;
+use expressway_asl::document::Text;
+use expressway_engine::history::HistoryEvent;
+use expressway_engine::{Clock, StateError, SystemClock, SystemEntropy, TaskFuture, TaskRequest, TaskRunner};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// The text of a sample event.
+macro_rules! event {
+    ($name:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/events/", $name, ".json"))
+    };
+}
+
+pub(crate) use event;
+
+/// What a task does.
+pub(crate) enum Answer {
+    Result(Document),
+    Error(StateError),
+    After(Duration),
+    Never,
+}
+
+pub(crate) fn result(document: Document) -> Answer {
+    Answer::Result(document)
+}
+
+pub(crate) fn error(name: &str, cause: &str) -> Answer {
+    Answer::Error(StateError::new(name, cause))
+}
+
+pub(crate) fn after_millis(millis: u64) -> Answer {
+    Answer::After(Duration::from_millis(millis))
+}
+
+pub(crate) fn never() -> Answer {
+    Answer::Never
+}
+
+/// An event, or any other object, with another value for one member.
+pub(crate) fn with(event: &str, member: &str, value: &str) -> String {
+    let event = Document::parse(event).unwrap();
+    let mut object = event.as_object().unwrap().clone();
+    object.insert(member, Document::parse(value).unwrap());
+    Document::from(object).to_json()
+}
+
+type Script = dyn Fn(&TaskRequest<'_>) -> Answer + Send + Sync;
+
+struct Tasks {
+    script: Box<Script>,
+    inputs: Mutex<Vec<String>>,
+    in_flight: AtomicUsize,
+    in_flight_max: AtomicUsize,
+}
+
+impl TaskRunner for Tasks {
+    fn run<'a>(&'a self, request: TaskRequest<'a>) -> TaskFuture<'a> {
+        Box::pin(async move {
+            self.inputs.lock().unwrap().push(request.input.to_json());
+            let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+            self.in_flight_max.fetch_max(in_flight, Ordering::Relaxed);
+            let result = match (self.script)(&request) {
+                Answer::Result(result) => Ok(result),
+                Answer::Error(error) => Err(error.into()),
+                Answer::After(duration) => {
+                    tokio::time::sleep(duration).await;
+                    Ok(Document::Null)
+                }
+                Answer::Never => std::future::pending().await,
+            };
+            self.in_flight.fetch_sub(1, Ordering::Relaxed);
+            result
+        })
+    }
+}
+
+/// Ears.
+pub(crate) struct Ears {
+    pub(crate) wants_history: bool,
+    events: Mutex<Vec<String>>,
+    problems: Mutex<Vec<String>>,
+}
+
+impl Ears {
+    pub(crate) fn events(&self) -> Vec<String> {
+        self.events.lock().unwrap().clone()
+    }
+
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.problems.lock().unwrap().clone()
+    }
+}
+
+impl Observer for Ears {
+    fn wants_history(&self) -> bool {
+        self.wants_history
+    }
+
+    fn history_event(&self, execution_arn: &Text, event: &HistoryEvent) {
+        let event = format!("{execution_arn} {}", event.details.type_name());
+        self.events.lock().unwrap().push(event);
+    }
+
+    fn problem(&self, message: &str) {
+        self.problems.lock().unwrap().push(message.to_owned());
+    }
+}
+
+/// A handler to be, and what it does.
+pub(crate) struct Setup {
+    definition: String,
+    configuration: Configuration,
+    tasks: Arc<Tasks>,
+    deadline: Option<Duration>,
+    pub(crate) observer: Ears,
+}
+
+impl Setup {
+    /// A handler of this workflow, whose tasks give their input back.
+    pub(crate) fn new(definition: &str) -> Setup {
+        let mut configuration = Configuration::new(Definition::Inline(definition.to_owned()));
+        configuration.state_machine_name = "orders".to_owned();
+        let setup = Setup {
+            definition: definition.to_owned(),
+            configuration,
+            tasks: Arc::new(Tasks {
+                script: Box::new(|_| never()),
+                inputs: Mutex::default(),
+                in_flight: AtomicUsize::new(0),
+                in_flight_max: AtomicUsize::new(0),
+            }),
+            deadline: None,
+            observer: Ears {
+                wants_history: true,
+                events: Mutex::default(),
+                problems: Mutex::default(),
+            },
+        };
+        setup.tasks(|request| result(request.input.clone()))
+    }
+
+    pub(crate) fn tasks(mut self, script: impl Fn(&TaskRequest<'_>) -> Answer + Send + Sync + 'static) -> Setup {
+        self.tasks = Arc::new(Tasks {
+            script: Box::new(script),
+            inputs: Mutex::default(),
+            in_flight: AtomicUsize::new(0),
+            in_flight_max: AtomicUsize::new(0),
+        });
+        self
+    }
+
+    pub(crate) fn configured(mut self, change: impl FnOnce(&mut Configuration)) -> Setup {
+        change(&mut self.configuration);
+        self
+    }
+
+    pub(crate) fn deadline_in_millis(mut self, millis: u64) -> Setup {
+        self.deadline = Some(Duration::from_millis(millis));
+        self
+    }
+
+    pub(crate) async fn handle(&self, event: &str) -> Result<String, InvocationError> {
+        self.handle_bytes(event.as_bytes()).await
+    }
+
+    pub(crate) async fn handle_bytes(&self, event: &[u8]) -> Result<String, InvocationError> {
+        let compilation = expressway_asl::compile(&self.definition, &BTreeMap::new()).unwrap();
+        let tasks: Arc<dyn TaskRunner> = Arc::clone(&self.tasks) as Arc<dyn TaskRunner>;
+        let handler = Handler::new(self.configuration.clone(), Arc::new(compilation.program), tasks);
+        let clock = SystemClock::new();
+        let context = InvocationContext {
+            request_id: "req-1",
+            invoked_function_arn: "arn:aws:lambda:eu-west-1:111122223333:function:orders:live",
+            deadline: self.deadline.map(|deadline| clock.now() + deadline),
+            clock: Arc::new(clock),
+            entropy: Arc::new(SystemEntropy),
+            observer: Some(&self.observer),
+        };
+        handler.handle(event, &context).await
+    }
+
+    /// Status and body of an HTTP answer.
+    pub(crate) async fn respond(&self, event: &str) -> (u16, String) {
+        let answer = Document::parse(&self.handle(event).await.unwrap()).unwrap();
+        let status = answer.get("statusCode").and_then(Document::as_i64).unwrap();
+        let body = answer.get("body").and_then(Document::as_str).unwrap();
+        (u16::try_from(status).unwrap(), body.to_owned())
+    }
+
+    /// The inputs that tasks got, in the order of the calls.
+    pub(crate) fn inputs(&self) -> Vec<String> {
+        self.tasks.inputs.lock().unwrap().clone()
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.inputs().len()
+    }
+
+    pub(crate) fn in_flight_max(&self) -> usize {
+        self.tasks.in_flight_max.load(Ordering::Relaxed)
+    }
+}
