@@ -1,7 +1,7 @@
 //! The endpoint of a call.
 
 use super::CallError;
-use crate::model::{ContextValue, Operation, Service};
+use crate::model::{Authentication, ContextValue, Operation, Service};
 use crate::request::{Request, members};
 use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
 use aws_smithy_types::config_bag::Layer;
@@ -63,8 +63,10 @@ pub(super) struct Target {
     is_custom: bool,
     region: String,
     name: String,
-    /// S3 signs paths as they are, and its servers want to know the hash of the body.
+    /// S3 signs paths as they are.
     signs_plain_path: bool,
+    /// S3 and Glacier want to know the hash of the body, and all must know if it is not signed.
+    sends_body_hash: bool,
 }
 
 pub(super) fn resolve(
@@ -99,6 +101,9 @@ pub(super) fn resolve(
     let scheme = scheme(&endpoint.properties)?;
     let text = |key: &str| scheme.and_then(|scheme| scheme.get(key)).and_then(Document::as_str);
     let region = text("signingRegion").or(settings.region);
+    let plain_path = scheme.and_then(|scheme| scheme.get("disableDoubleEncoding"));
+    let signs_plain_path = plain_path.and_then(Document::as_bool) == Some(true);
+    let leaves_body_out = operation.authentication == Authentication::SignedWithoutBody;
     Ok(Target {
         url: endpoint.url.to_string(),
         is_custom: settings.custom.is_some(),
@@ -106,7 +111,8 @@ pub(super) fn resolve(
             .ok_or_else(|| CallError::NotSent("no region is configured".to_owned()))?
             .to_owned(),
         name: text("signingName").unwrap_or(&service.signing_name).to_owned(),
-        signs_plain_path: scheme.and_then(|scheme| scheme.get("disableDoubleEncoding")).is_some(),
+        signs_plain_path,
+        sends_body_hash: signs_plain_path || leaves_body_out || &*service.name == "glacier",
     })
 }
 
@@ -152,8 +158,8 @@ impl Target {
         if self.signs_plain_path {
             options.double_uri_encode = false;
             options.normalize_uri_path = false;
-            options.content_sha256_header = true;
         }
+        options.content_sha256_header = self.sends_body_hash;
         layer.store_put(SigningRegion::from(Region::new(self.region)));
         layer.store_put(SigningName::from(self.name));
         layer.store_put(SigV4OperationSigningConfig {

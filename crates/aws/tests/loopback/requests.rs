@@ -3,8 +3,10 @@
 use crate::server::{Reply, Server};
 use crate::{call, call_with, client, get_item};
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
 use expressway_asl::Document;
-use expressway_aws::{CallOptions, Credentials, Service};
+use expressway_aws::{CallOptions, Client, Credentials, EndpointOverrides, Service};
 use std::sync::Arc;
 
 #[tokio::test]
@@ -89,6 +91,33 @@ async fn an_object_goes_to_its_bucket_as_text_with_a_checksum() {
     assert_eq!(request.header("content-type"), Some("text/plain; charset=UTF-8"));
     assert!(request.header("x-amz-checksum-crc32").is_some());
     assert!(request.header("x-amz-content-sha256").is_some());
+}
+
+#[tokio::test]
+async fn who_has_no_credentials_yet_is_not_signed_for() {
+    let server = Server::answering(vec![Reply::ok("<AssumeRoleWithWebIdentityResponse/>")]).await;
+    let config = SdkConfig::builder()
+        .region(Region::new("eu-west-1"))
+        .endpoint_url(&server.url);
+    let client = Client::new(config.build(), EndpointOverrides::none());
+    let parameters = r#"{"RoleArn": "r", "RoleSessionName": "s", "WebIdentityToken": "t"}"#;
+    call(&client, "sts", "assumeRoleWithWebIdentity", parameters)
+        .await
+        .unwrap();
+    assert_eq!(server.requests().first().unwrap().header("authorization"), None);
+}
+
+#[tokio::test]
+async fn a_body_may_stay_out_of_the_signature() {
+    let server = Server::answering(vec![Reply::ok("{}")]).await;
+    let parameters = r#"{"Path": "p", "Body": "text"}"#;
+    call(&client(&server.url), "mediastoredata", "putObject", parameters)
+        .await
+        .unwrap();
+    let requests = server.requests();
+    let request = requests.first().unwrap();
+    assert!(request.header("authorization").is_some());
+    assert_eq!(request.header("x-amz-content-sha256"), Some("UNSIGNED-PAYLOAD"));
 }
 
 #[tokio::test]
