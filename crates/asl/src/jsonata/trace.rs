@@ -175,6 +175,13 @@ fn rewrite(node: &mut AstNode, sites: &mut f64) {
                 wrap(key, site, "{", 0);
             }
         }
+        AstNode::Transform { update, delete, .. } => {
+            wrap(update, site, "|", 0);
+            if let Some(delete) = delete {
+                *sites += 1.0;
+                wrap(delete, *sites, "|", 0);
+            }
+        }
         AstNode::Sort { terms, .. } => {
             for (term, _) in terms {
                 *sites += 1.0;
@@ -271,6 +278,14 @@ impl Trace {
                 "Type mismatch when comparing values {} and {} in order-by clause",
                 self.operand(0)?,
                 self.operand(1)?
+            ),
+            "T2011" => format!(
+                "The insert/update clause of the transform expression must evaluate to an object: {}",
+                self.operand(0)?
+            ),
+            "T2012" => format!(
+                "The delete clause of the transform expression must evaluate to a string or array of strings: {}",
+                self.operand(0)?
             ),
             "D1002" => format!("Cannot negate a non-numeric value: {}", self.operand(0)?),
             "T1003" => format!(
