@@ -235,7 +235,7 @@ impl Trace {
     /// JSONata's words for an error whose words depend on what failed.
     pub(super) fn words(&self, code: &str, detail: &str) -> Option<String> {
         let function = self.name.as_deref();
-        let name = self.said_to_be.as_deref().or(function);
+        let name = self.said_to_be.as_deref().or(function).or_else(|| operator_in(detail));
         let quoted = |text: &str| json(&JValue::string(text));
         Some(match code {
             "T0410" if detail.contains('"') => detail.to_owned(),
@@ -328,6 +328,12 @@ impl Trace {
             _ => return None,
         })
     }
+}
+
+/// The operator in the evaluator's own words: `The left side of the + operator must ...`
+fn operator_in(detail: &str) -> Option<&str> {
+    let (before, _) = detail.split_once(" operator")?;
+    before.rsplit(' ').next()
 }
 
 /// The first number in a message: the place of an argument.
