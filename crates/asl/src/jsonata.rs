@@ -27,9 +27,10 @@ use analysis::{Need, Reach, STATES};
 use functions::Surroundings;
 use guard::Guarded;
 use jsonata_core::ast::{AstNode, PathStep};
-use jsonata_core::evaluator::{Context, Evaluator, EvaluatorOptions};
+use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptions};
 use jsonata_core::value::{JMap, JValue};
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -43,12 +44,20 @@ pub use failure::{EvaluationFailure, Limit};
 /// Step Functions Developer Guide, "Transforming data with JSONata".
 const TIME_MAX_MILLIS: u64 = 1_000;
 
+/// How long it may take to find out what failed. After that, messages do without names and values.
+const TRACE_TIME_MAX_MILLIS: u64 = 200;
+
 /// How deeply evaluations may nest: a call of a function takes about four levels. The service allows about 100;
 /// what works there works here.
 const DEPTH_MAX: usize = 1_000;
 
-/// The stack on which expressions are parsed: the parser takes up to 1,000 levels.
+/// The stack on which long expressions are parsed: the parser takes up to 1,000 levels.
 const PARSER_STACK_BYTES: usize = 32 * 1024 * 1024;
+
+/// Expressions of up to so many bytes cannot be deep, so this much stack is enough for them. Getting a new one
+/// takes about 15 microseconds, as long as parsing a short expression does.
+const SHORT_BYTES_MAX: usize = 128;
+const SHORT_STACK_BYTES: usize = 1_500 * 1024;
 
 /// The stack on which expressions are evaluated that may chain functions, see [`functions`].
 const DEEP_STACK_BYTES: usize = 128 * 1024 * 1024;
@@ -139,7 +148,11 @@ impl Jsonata {
     /// # Errors
     /// The text is not JSONata.
     pub fn parse(text: &str) -> Result<Jsonata, ParseError> {
-        stacker::grow(PARSER_STACK_BYTES, || Jsonata::parse_here(text))
+        let needed = match text.len() <= SHORT_BYTES_MAX {
+            true => SHORT_STACK_BYTES,
+            false => PARSER_STACK_BYTES,
+        };
+        stacker::maybe_grow(needed, PARSER_STACK_BYTES, || Jsonata::parse_here(text))
     }
 
     fn parse_here(text: &str) -> Result<Jsonata, ParseError> {
@@ -158,12 +171,12 @@ impl Jsonata {
             Ok(node) => node,
             Err(error) => {
                 let message = error.to_string();
-                let (code, detail) = failure::code(&message).unwrap_or(("", &message));
+                let (code, _) = failure::code(&message).unwrap_or_default();
                 if code == syntax::TOO_DEEP {
                     return too_deep();
                 }
                 return Err(ParseError {
-                    message: detail.to_owned(),
+                    message: failure::syntax_words(code, &message),
                     offset: 0,
                 });
             }
@@ -373,13 +386,17 @@ impl Evaluation {
         let mut functions = self.functions.clone();
         functions.extend(functions::find(functions::limited::TRACE));
         let surroundings = Rc::new(Surroundings::new(random, now));
-        let outcome = evaluate(&traced, values, &functions, &surroundings, options);
+        let options = EvaluatorOptions {
+            timeout_ms: Some(TRACE_TIME_MAX_MILLIS),
+            ..options.clone()
+        };
+        let outcome = evaluate(&traced, values, &functions, &surroundings, &options);
         let trace = surroundings.trace.trace();
-        match outcome {
+        match outcome.map_err(|error| failure::failure(error.message(), &trace)) {
+            Ok(_) | Err(EvaluationFailure::Limit(_)) => failure::failure(message, &trace::Trace::default()),
             // It fails as it did before, or in an operation before that one: some of the evaluator's shortcuts
             // do not see every error.
-            Err(error) => failure::failure(error.message(), &trace),
-            Ok(_) => failure::failure(message, &trace::Trace::default()),
+            Err(failure) => failure,
         }
     }
 
@@ -413,14 +430,17 @@ fn evaluate(
     functions: &[usize],
     surroundings: &Rc<Surroundings>,
     options: &EvaluatorOptions,
-) -> Result<JValue, jsonata_core::evaluator::EvaluatorError> {
+) -> Result<JValue, EvaluatorError> {
     let mut context = Context::new();
     for (name, value) in values {
         context.bind(name.clone(), value.clone());
     }
     let mut evaluator = Evaluator::with_options(context, options.clone());
     functions::register(&mut evaluator, functions, surroundings);
-    evaluator.evaluate(node, &JValue::Undefined)
+    // What it leaves behind when it panics is not used again.
+    let evaluation = AssertUnwindSafe(|| evaluator.evaluate(node, &JValue::Undefined));
+    std::panic::catch_unwind(evaluation)
+        .unwrap_or_else(|_| Err(EvaluatorError::EvaluationError("the evaluator failed".to_owned())))
 }
 
 #[cfg(test)]

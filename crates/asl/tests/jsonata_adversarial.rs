@@ -38,6 +38,8 @@ const DEPTH: &str = "Stack overflow error: Check for non-terminating recursive f
                      tail-recursive.";
 const MEMORY: &str = "Expression evaluation memory limit exceeded: Check for excessive memory usage";
 
+const T2001: &str = "T2001: The left side of the \"+\" operator must evaluate to a number";
+
 /// Any of the three limits.
 const LIMIT: &str = "a limit";
 
@@ -207,6 +209,11 @@ fn every_expression_ends() {
             LIMIT,
         ),
         ("$count($filter([1..800000], function($i) { $i % 2 = 0 }))", "400000"),
+        // What failed is looked for in time, too.
+        (
+            "($map([1..100000], function($i) { $string($i) & 'x' }); 'a' + 1)",
+            T2001,
+        ),
         // Deep results.
         ("$reduce([1..100000], function($a, $i) { [[$a]] }, 1)", LIMIT),
         ("$reduce([1..100000], function($a, $i) { {'a': $a} }, 1)", LIMIT),

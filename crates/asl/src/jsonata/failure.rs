@@ -101,6 +101,7 @@ pub(super) const TOO_LARGE: &str = "U9001: too large";
 /// Its messages have JSONata's codes, but words of their own; those of JSONata are made from the code, the
 /// values in the message, and what `trace` saw last.
 pub(super) fn failure(message: &str, trace: &Trace) -> EvaluationFailure {
+    let message = message.strip_prefix("Signature validation failed: ").unwrap_or(message);
     let (code, detail) = match code(message) {
         Some((code, detail)) => (code, detail),
         // Its words for a number that JSON does not have, and for functions.
@@ -133,6 +134,18 @@ pub(super) fn code(message: &str) -> Option<(&str, &str)> {
         && digits.len() == 4
         && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_code.then_some((code, detail))
+}
+
+/// The words for an error that only the parser of the evaluator finds.
+pub(super) fn syntax_words(code: &str, message: &str) -> String {
+    let words = match code {
+        "S0217" => "The object representing the 'parent' cannot be derived from this expression",
+        "S0401" => "Type parameters can only be applied to functions and arrays",
+        "S0402" => "Choice groups containing parameterized types are not supported",
+        // JSONata takes quotes within names, `$it's`; nobody means that.
+        _ => return format!("the expression is not supported: {message}"),
+    };
+    words.to_owned()
 }
 
 /// JSONata's words for an error.

@@ -46,7 +46,7 @@ type Function = fn(Arguments<'_>, &Surroundings) -> Outcome;
 
 /// Functions by the name under which an expression calls them. Names with a blank cannot be written in an
 /// expression: calls of them are put there when it is compiled.
-const FUNCTIONS: [(&str, Function); 38] = [
+const FUNCTIONS: [(&str, Function); 39] = [
     ("clone", clone),
     ("decodeUrl", url::decode_url),
     ("decodeUrlComponent", url::decode_url_component),
@@ -70,6 +70,7 @@ const FUNCTIONS: [(&str, Function); 38] = [
     (limited::KEYS, collections::keys),
     (limited::MATCHED, text::matched),
     (limited::MEASURED, collections::measured),
+    (limited::MILLIS, text::whole_millis),
     (limited::NEW_CELL, new_cell),
     (limited::NEW_FUNCTION, collections::new_function),
     (limited::NUMBER, text::number),
@@ -97,6 +98,7 @@ pub(super) mod limited {
     pub(in crate::jsonata) const KEYS: &str = "limited keys";
     pub(in crate::jsonata) const MATCHED: &str = "limited matched";
     pub(in crate::jsonata) const MEASURED: &str = "limited measured";
+    pub(in crate::jsonata) const MILLIS: &str = "limited millis";
     pub(in crate::jsonata) const NEW_CELL: &str = "new cell";
     pub(in crate::jsonata) const NEW_FUNCTION: &str = "limited new function";
     pub(in crate::jsonata) const NUMBER: &str = "limited number";

@@ -191,7 +191,11 @@ impl Guard<'_> {
                 pass(args.get_mut(0), limited::FORMATTED_INTEGER);
                 pass(args.get_mut(1), limited::INTEGER_PICTURE);
             }
-            "formatNumber" | "fromMillis" | "toMillis" | "parseInteger" => pass_all(args, limited::PICTURE),
+            "fromMillis" => {
+                pass(args.get_mut(0), limited::MILLIS);
+                pass_all(args.get_mut(1..).unwrap_or_default(), limited::PICTURE);
+            }
+            "formatNumber" | "toMillis" | "parseInteger" => pass_all(args, limited::PICTURE),
             "join" if args.len() == 2 && !is_short_text(args.get(1)) => {
                 pass(args.get_mut(0), limited::JOINED);
                 pass(args.get_mut(1), limited::SEPARATOR);
@@ -214,6 +218,15 @@ impl Guard<'_> {
                 if args.len() > 2 && !is_short_text(args.get(2)) {
                     pass(args.get_mut(0), limited::REPLACED);
                     pass(args.get_mut(2), limited::REPLACEMENT);
+                }
+            }
+            "substring" => {
+                // The evaluator adds these up as integers of 64 bits.
+                const PLACE_MAX: f64 = 1e9;
+                for arg in args {
+                    if let AstNode::Number(place) = arg {
+                        *place = place.clamp(-PLACE_MAX, PLACE_MAX);
+                    }
                 }
             }
             "split" if self.has_loops => pass_all(args, limited::SPLIT),
@@ -299,7 +312,8 @@ fn pass_all(args: &mut [AstNode], check: &str) {
 fn pass(arg: Option<&mut AstNode>, check: &str) {
     let notes_size = matches!(
         check,
-        limited::NUMBER
+        limited::MILLIS
+            | limited::NUMBER
             | limited::PAD_TEXT
             | limited::PAD_WIDTH
             | limited::REPLACED

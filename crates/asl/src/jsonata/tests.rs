@@ -172,6 +172,7 @@ fn functions_of_step_functions() {
         ("$now()", r#""2023-11-14T22:13:20.123Z""#),
         ("$now('[Y]-[M]')", r#""2023-11""#),
         ("$now() = $fromMillis($millis())", "true"),
+        ("$fromMillis(1.9)", r#""1970-01-01T00:00:00.001Z""#),
         ("$clone({'a':1})", r#"{"a":1}"#),
     ]);
 }
@@ -228,6 +229,11 @@ fn says_what_failed() {
             "$map([1], function($x){$sum([$x]) + $length($states.input.n)})",
             "T0410: Argument 1 of function \"length\" does not match function signature",
         ),
+        (
+            "($f := function($x)<n:n>{ $x }; $f('1'))",
+            "T0410: Argument 1 of function \"f\" does not match function signature",
+        ),
+        ("$substring('abc', 1e300)", "\"\""),
         ("$sum", "returned an unsupported result type."),
         ("[function($x){$x}]", "returned an unsupported result type."),
     ]);

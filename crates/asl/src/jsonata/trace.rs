@@ -175,6 +175,13 @@ fn rewrite(node: &mut AstNode, sites: &mut f64) {
                 wrap(key, site, "{", 0);
             }
         }
+        AstNode::Transform { update, delete, .. } => {
+            wrap(update, site, "|", 0);
+            if let Some(delete) = delete {
+                *sites += 1.0;
+                wrap(delete, *sites, "|", 0);
+            }
+        }
         AstNode::Sort { terms, .. } => {
             for (term, _) in terms {
                 *sites += 1.0;
@@ -228,7 +235,7 @@ impl Trace {
     /// JSONata's words for an error whose words depend on what failed.
     pub(super) fn words(&self, code: &str, detail: &str) -> Option<String> {
         let function = self.name.as_deref();
-        let name = self.said_to_be.as_deref().or(function);
+        let name = self.said_to_be.as_deref().or(function).or_else(|| operator_in(detail));
         let quoted = |text: &str| json(&JValue::string(text));
         Some(match code {
             "T0410" if detail.contains('"') => detail.to_owned(),
@@ -272,6 +279,14 @@ impl Trace {
                 self.operand(0)?,
                 self.operand(1)?
             ),
+            "T2011" => format!(
+                "The insert/update clause of the transform expression must evaluate to an object: {}",
+                self.operand(0)?
+            ),
+            "T2012" => format!(
+                "The delete clause of the transform expression must evaluate to a string or array of strings: {}",
+                self.operand(0)?
+            ),
             "D1002" => format!("Cannot negate a non-numeric value: {}", self.operand(0)?),
             "T1003" => format!(
                 "Key in object structure must evaluate to a string; got: {}",
@@ -313,6 +328,12 @@ impl Trace {
             _ => return None,
         })
     }
+}
+
+/// The operator in the evaluator's own words: `The left side of the + operator must ...`
+fn operator_in(detail: &str) -> Option<&str> {
+    let (before, _) = detail.split_once(" operator")?;
+    before.rsplit(' ').next()
 }
 
 /// The first number in a message: the place of an argument.

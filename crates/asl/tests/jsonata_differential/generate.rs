@@ -43,7 +43,7 @@ pub(crate) const INPUTS: [(&str, &str); 5] = [
 ];
 
 /// Every builtin and every construct at least once, on whatever the input is.
-pub(crate) const TEMPLATES: &[&str] = &include!("templates.in");
+pub(crate) const TEMPLATES: &[&str] = include!("templates.in");
 
 const NAMES: [&str; 12] = [
     "a", "b", "s", "t", "n", "items", "o", "list", "words", "e", "one", "missing",
@@ -169,6 +169,23 @@ pub(crate) fn expression(random: &mut Random, depth: usize) -> String {
             random.pick(&["[]", "[0]", "[-1]", "[[0,1]]", "[true]", ".*", ".**", ".**.v", "#$i.$i"])
         ),
     }
+}
+
+/// An expression with a character left out, doubled, or replaced by another one.
+pub(crate) fn broken(random: &mut Random, expression: &str) -> String {
+    let mut characters: Vec<char> = expression.chars().collect();
+    let at = random.below(characters.len());
+    match random.below(3) {
+        0 => {
+            characters.remove(at);
+        }
+        1 => characters.insert(at, characters[at]),
+        _ => {
+            let others: Vec<char> = "()[]{},.'\"`$:;?~>!@#%^&*/+-=<|1a ".chars().collect();
+            characters[at] = others[random.below(others.len())];
+        }
+    }
+    characters.into_iter().collect()
 }
 
 fn operand(random: &mut Random, depth: usize) -> String {

@@ -1,5 +1,6 @@
-// Evaluates the lines of stdin, {"expression", "states", "variables"}, with jsonata-js, and answers each with
+// Evaluates the lines of stdin, {"expression", "input": {"states", "variables"}}, with jsonata-js, and answers each with
 // {"value"}, {"undefined"}, {"unsupported"} or {"error", "message"}; {"syntax"} tells errors of the parser.
+// Without an input, an expression is only parsed.
 'use strict';
 const readline = require('readline');
 const jsonata = require(process.argv[2]);
@@ -28,15 +29,18 @@ function plain(value) {
 }
 
 async function answer(line) {
-    const {expression, states, variables} = JSON.parse(line);
+    const {expression, input} = JSON.parse(line);
     let parsed;
     try {
         parsed = jsonata(expression);
     } catch (error) {
         return {error: error.code, message: error.message, syntax: true};
     }
+    if (input === null) {
+        return {undefined: true};
+    }
     try {
-        const value = await parsed.evaluate(undefined, {...variables, states});
+        const value = await parsed.evaluate(undefined, {...input.variables, states: input.states});
         return value === undefined ? {undefined: true} : {value: plain(value)};
     } catch (error) {
         return error.unsupported ? {unsupported: true} : {error: error.code, message: error.message};

@@ -195,6 +195,14 @@ pub(super) fn separator(arguments: Arguments<'_>, surroundings: &Surroundings) -
     })
 }
 
+/// The first argument of `$fromMillis`, which JavaScript rounds towards zero.
+pub(super) fn whole_millis(arguments: Arguments<'_>, _surroundings: &Surroundings) -> Outcome {
+    match argument(arguments, 1) {
+        Some(JValue::Number(millis)) => Ok(JValue::Number(millis.trunc())),
+        other => Ok(other.cloned().unwrap_or(JValue::Undefined)),
+    }
+}
+
 /// Gives the first argument back, if `check` has nothing against it.
 fn pass(arguments: Arguments<'_>, check: impl FnOnce(&JValue) -> Result<(), EvaluatorError>) -> Outcome {
     match argument(arguments, 1) {
