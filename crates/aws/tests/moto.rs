@@ -1,6 +1,6 @@
 //! Calls to `moto_server`, a stand-in for AWS in Python.
 //!
-//! Runs when `EXPRESSWAY_MOTO_URL` names a fresh server, such as one started by
+//! Runs when `MOTO_URL` names a fresh server, such as one started by
 //! `pip install 'moto[server]' && moto_server -p 5000`; says so and passes without it.
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
@@ -101,8 +101,8 @@ const CALLS: &[Call] = &[
 
 #[tokio::test]
 async fn moto_understands_us_and_we_understand_it() {
-    let Ok(url) = std::env::var("EXPRESSWAY_MOTO_URL") else {
-        eprintln!("skipped: EXPRESSWAY_MOTO_URL does not name a moto server");
+    let Ok(url) = std::env::var("MOTO_URL") else {
+        eprintln!("skipped: MOTO_URL does not name a moto server");
         return;
     };
     let credentials = SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test"));

@@ -1,6 +1,6 @@
 //! Every operation of every service, compared with botocore.
 //!
-//! `differential.py` makes the cases; `EXPRESSWAY_BOTOCORE_CASES` names the file.
+//! `differential.py` makes the cases; `BOTOCORE_CASES` names the file.
 
 use crate::protocols::{check_answer, check_request};
 use expressway_asl::Document;
@@ -43,8 +43,8 @@ const KNOWN: &[(&str, &str)] = &[
 
 #[test]
 fn every_operation_is_as_in_botocore() {
-    let Some(cases) = std::env::var_os("EXPRESSWAY_BOTOCORE_CASES") else {
-        eprintln!("skipped: EXPRESSWAY_BOTOCORE_CASES does not name the cases of differential.py");
+    let Some(cases) = std::env::var_os("BOTOCORE_CASES") else {
+        eprintln!("skipped: BOTOCORE_CASES does not name the cases of differential.py");
         return;
     };
     let arn_names: HashMap<&str, &str> = model::services().map(|(arn_name, name)| (name, arn_name)).collect();

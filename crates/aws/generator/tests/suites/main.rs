@@ -2,7 +2,7 @@
 //!
 //! They are part of botocore's source package and not of this repository. Fetch it with
 //! `pip download botocore==1.44.5 --no-deps --no-binary :all:`, unpack it, and name its directory in
-//! `EXPRESSWAY_BOTOCORE_SDIST`. Without it these tests say so and pass.
+//! `BOTOCORE_SDIST`. Without it these tests say so and pass.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "these are tests")]
 
@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 
 /// The unpacked source package, if there is one.
 fn sdist() -> Option<PathBuf> {
-    let directory = std::env::var_os("EXPRESSWAY_BOTOCORE_SDIST").map(PathBuf::from);
+    let directory = std::env::var_os("BOTOCORE_SDIST").map(PathBuf::from);
     if directory.is_none() {
-        eprintln!("skipped: EXPRESSWAY_BOTOCORE_SDIST does not name botocore's source package");
+        eprintln!("skipped: BOTOCORE_SDIST does not name botocore's source package");
     }
     directory
 }
