@@ -33,7 +33,7 @@ use std::fmt;
 
 pub use crate::path::PathError as ParseError;
 pub(crate) use hash::digest;
-pub(crate) use uuid::version_4;
+pub use uuid::version_4;
 
 /// No function may give a result whose JSON text is longer than this. The limit on state data is far lower;
 /// this one keeps a short expression from filling the memory before that limit is checked.

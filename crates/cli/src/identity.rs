@@ -1,6 +1,7 @@
 //! Who an execution on a developer's machine is.
 
 use crate::failure::Failure;
+use expressway_asl::intrinsic::version_4;
 use expressway_engine::{Entropy, Identity, SystemEntropy};
 use std::env;
 
@@ -123,18 +124,10 @@ fn named_by(arn: &str, name: Option<&str>) -> Result<Identity, Failure> {
     ))
 }
 
-const NAME_CHARACTERS_MAX: usize = 80;
-
-/// # Source
-/// "StartSyncExecution", parameter `name`, in the Step Functions API reference.
-fn is_forbidden(character: char) -> bool {
-    character.is_whitespace() || character.is_control() || r##"<>{}[]?*"#%\^|~`$&,;:/"##.contains(character)
-}
-
 fn check_name(name: &str) -> Result<(), Failure> {
-    match name.is_empty() || name.chars().count() > NAME_CHARACTERS_MAX || name.contains(is_forbidden) {
-        true => Err(Failure::usage(format!("Invalid Name: '{name}'"))),
-        false => Ok(()),
+    match Identity::is_name(name) {
+        true => Ok(()),
+        false => Err(Failure::usage(format!("Invalid Name: '{name}'"))),
     }
 }
 
@@ -142,8 +135,14 @@ fn check_name(name: &str) -> Result<(), Failure> {
 pub(crate) fn valid_name(name: &str) -> String {
     let name: String = name
         .chars()
-        .take(NAME_CHARACTERS_MAX)
-        .map(|character| if is_forbidden(character) { '-' } else { character })
+        .take(Identity::NAME_CHARACTERS_MAX)
+        .map(|character| {
+            if Identity::is_name_character(character) {
+                character
+            } else {
+                '-'
+            }
+        })
         .collect();
     match name.is_empty() {
         true => "workflow".to_owned(),
@@ -153,14 +152,7 @@ pub(crate) fn valid_name(name: &str) -> String {
 
 /// A random UUID, version 4.
 pub(crate) fn uuid() -> String {
-    // Version and variant have fixed bits (RFC 9562, section 5.4).
-    let bits = SystemEntropy.random() & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
-    let hex = format!("{bits:032x}");
-    let (a, rest) = hex.split_at(8);
-    let (b, rest) = rest.split_at(4);
-    let (c, rest) = rest.split_at(4);
-    let (d, e) = rest.split_at(4);
-    format!("{a}-{b}-{c}-{d}-{e}")
+    version_4(SystemEntropy.random())
 }
 
 #[cfg(test)]

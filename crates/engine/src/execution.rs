@@ -35,6 +35,26 @@ pub struct Identity {
     pub redrive_count: Option<i64>,
 }
 
+impl Identity {
+    /// The longest name of an execution or a state machine, in characters.
+    pub const NAME_CHARACTERS_MAX: usize = 80;
+
+    /// Whether Step Functions takes this as the name of an execution or a state machine.
+    ///
+    /// # Source
+    /// "Name" of `StartExecution` in the Step Functions API reference.
+    pub fn is_name(name: &str) -> bool {
+        (1..=Identity::NAME_CHARACTERS_MAX).contains(&name.chars().count())
+            && name.chars().all(Identity::is_name_character)
+    }
+
+    /// Whether a name may have this character.
+    pub fn is_name_character(character: char) -> bool {
+        const FORBIDDEN: &str = "?*<>{}[]\"#%\\^|~`$&,;:/";
+        !character.is_whitespace() && !character.is_control() && !FORBIDDEN.contains(character)
+    }
+}
+
 /// One execution that has ended.
 #[derive(Clone, Debug)]
 pub struct Execution {

@@ -1,4 +1,11 @@
 //! Runs compiled Amazon States Language programs.
+//!
+//! [`Engine::run`] takes an [`ExecutionRequest`] and gives an [`Execution`], in the caller's own future: dropping it
+//! stops all of it, and nothing outlives it. The doors out are traits, together in an [`Environment`]:
+//! [`TaskRunner`] does the work of Task states, [`Clock`] tells the time, [`Entropy`] gives random bits, and a
+//! [`history::HistorySink`] hears of every event. [`TaskBudget`] bounds the attempts in flight.
+//!
+//! What Retry and Catch see is a [`StateError`]; what no definition can handle is a [`Fault`].
 
 mod clock;
 mod error;

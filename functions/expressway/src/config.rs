@@ -216,7 +216,7 @@ fn definition(variables: &mut Variables) -> Option<Definition> {
 fn name(variables: &mut Variables) -> Option<String> {
     const VARIABLE: &str = "EXPRESSWAY_STATE_MACHINE_NAME";
     let name = variables.take(VARIABLE)?;
-    if !crate::identity::is_name(&name) {
+    if !expressway_engine::Identity::is_name(&name) {
         let allowed = "must be a name of 1 to 80 characters, without white space and ?*<>{}[]\"#%\\^|~`$&,;:/";
         variables.mistake(VARIABLE, Some(&name), allowed);
     }

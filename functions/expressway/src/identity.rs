@@ -2,21 +2,8 @@
 
 use crate::config::Configuration;
 use expressway_asl::document::Text;
+use expressway_asl::intrinsic::version_4;
 use expressway_engine::{Entropy, Identity};
-
-/// The longest name of an execution or a state machine, in characters.
-const NAME_CHARACTERS_MAX: usize = 80;
-
-/// Whether Step Functions takes this as the name of an execution or a state machine.
-///
-/// # Source
-/// "Name" of `StartExecution` in the Step Functions API reference.
-pub(crate) fn is_name(name: &str) -> bool {
-    const FORBIDDEN: &str = "?*<>{}[]\"#%\\^|~`$&,;:/";
-    let is_allowed =
-        |character: char| !character.is_whitespace() && !character.is_control() && !FORBIDDEN.contains(character);
-    (1..=NAME_CHARACTERS_MAX).contains(&name.chars().count()) && name.chars().all(is_allowed)
-}
 
 /// Whether somebody waits for the outcome of an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,10 +52,10 @@ impl StateMachine {
     /// The identity of a new execution. `name` is what its source calls it; where that can not be a name, the
     /// execution gets one of its own.
     pub(crate) fn execution(&self, name: Option<&str>, caller: Caller, entropy: &dyn Entropy) -> Identity {
-        let uuid = uuid(entropy.random());
+        let uuid = version_4(entropy.random());
         let name = match name {
-            Some(name) if is_name(name) => name.to_owned(),
-            _ => self::uuid(entropy.random()),
+            Some(name) if Identity::is_name(name) => name.to_owned(),
+            _ => version_4(entropy.random()),
         };
         let execution_arn = format!(
             "arn:{}:states:{}:{}:express:{}:{name}:{uuid}",
@@ -87,22 +74,6 @@ impl StateMachine {
             },
         }
     }
-}
-
-/// The random UUID (version 4) that these bits make.
-fn uuid(random: u128) -> String {
-    const VERSION: u128 = 0xf << 76;
-    const VARIANT: u128 = 0b11 << 62;
-    let bits = random & !VERSION & !VARIANT | 0x4 << 76 | 0b10 << 62;
-    let digits = format!("{bits:032x}");
-    let mut uuid = String::with_capacity(36);
-    for (at, digit) in digits.chars().enumerate() {
-        if matches!(at, 8 | 12 | 16 | 20) {
-            uuid.push('-');
-        }
-        uuid.push(digit);
-    }
-    uuid
 }
 
 #[cfg(test)]
@@ -135,14 +106,8 @@ mod tests {
             (&"a".repeat(80), true),
             (&"a".repeat(81), false),
         ] {
-            assert_eq!(is_name(name), expected, "{name}");
+            assert_eq!(Identity::is_name(name), expected, "{name}");
         }
-    }
-
-    #[test]
-    fn a_uuid_is_of_version_4_whatever_the_bits() {
-        assert_eq!(uuid(0), UUID);
-        assert_eq!(uuid(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use crate::definition::{Member, Node, Value};
 use crate::diagnostic::Span;
-use std::fmt::Write;
 
 /// A value of the definition together with the way to it.
 #[derive(Clone, Copy)]
@@ -100,37 +99,24 @@ impl<'p> Place<'p> {
 
     /// The JSON Pointer to this place (RFC 6901).
     pub(super) fn pointer(&self) -> String {
-        let mut out = String::new();
-        for step in self.steps() {
-            match step {
-                Step::Root => {}
-                Step::Key(key) => {
-                    out.push('/');
-                    out.push_str(&key.replace('~', "~0").replace('/', "~1"));
-                }
-                Step::Index(index) => {
-                    let _ = write!(out, "/{index}");
-                }
-            }
-        }
-        out
+        self.written(
+            |key| format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            |index| format!("/{index}"),
+        )
     }
 
     /// The place as Step Functions writes it: `/States/Charge/Catch[0]/Next`, and `/` for the root.
     pub(super) fn location(&self) -> String {
-        let mut out = String::new();
-        for step in self.steps() {
-            match step {
-                Step::Root => {}
-                Step::Key(key) => {
-                    out.push('/');
-                    out.push_str(key);
-                }
-                Step::Index(index) => {
-                    let _ = write!(out, "[{index}]");
-                }
-            }
-        }
-        if out.is_empty() { "/".to_owned() } else { out }
+        let location = self.written(|key| format!("/{key}"), |index| format!("[{index}]"));
+        if location.is_empty() { "/".to_owned() } else { location }
+    }
+
+    fn written(&self, key: impl Fn(&str) -> String, index: impl Fn(usize) -> String) -> String {
+        let step = |step: Step<'_>| match step {
+            Step::Root => String::new(),
+            Step::Key(name) => key(name),
+            Step::Index(at) => index(at),
+        };
+        self.steps().into_iter().map(step).collect()
     }
 }

@@ -18,7 +18,7 @@ fn evaluate(_arguments: Arguments<'_>, scope: &dyn Scope) -> Result<Document, Fa
 }
 
 /// The UUID, version 4, of these random bits.
-pub(crate) fn version_4(random: u128) -> String {
+pub fn version_4(random: u128) -> String {
     // RFC 9562: four bits say version 4, two bits say which kind of UUID this is.
     let bits = random & !(0xf << 76) & !(0b11 << 62) | 0x4 << 76 | 0b10 << 62;
     let part = |shift: u32, digits: u32| (bits >> shift) & ((1_u128 << (4 * digits)) - 1);
