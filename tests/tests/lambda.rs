@@ -86,6 +86,7 @@ async fn run(tasks: &AwsTasks, resource: &Resource, input: &str) -> Result<Docum
         attempt: 0,
         role_arn: None,
         execution_arn: "arn:aws:states:us-east-1:111122223333:express:orders:1:1",
+        token: None,
     };
     match tasks.run(request).await {
         Ok(result) => Ok(result),
@@ -422,6 +423,7 @@ async fn a_role_to_assume_is_refused_for_now() {
         attempt: 0,
         role_arn: Some("arn:aws:iam::111122223333:role/other".into()),
         execution_arn: "arn",
+        token: None,
     };
     let Err(TaskError::State(error)) = lambda.tasks.run(request).await else {
         panic!("not refused");

@@ -23,6 +23,9 @@ pub struct TaskRequest<'a> {
     pub role_arn: Option<Text>,
     /// The execution that asks.
     pub execution_arn: &'a str,
+    /// The same whenever this very attempt is made again, by a later run of the same execution: what an API
+    /// takes as its idempotency token. 64 hexadecimal digits; none where nothing remembers executions.
+    pub token: Option<Text>,
 }
 
 /// The answer to come of a [`TaskRunner`].

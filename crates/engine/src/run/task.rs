@@ -41,6 +41,7 @@ impl Run<'_> {
             attempt: u32::try_from(visit.retry_count).unwrap_or(u32::MAX),
             role_arn: role_arn.clone(),
             execution_arn: &self.identity.execution_arn,
+            token: None,
         };
         let result = self.call(request, timeout).await;
         drop(permit);

@@ -35,6 +35,7 @@ fn call(tasks: &MockedTasks, execution_arn: &str, state_name: &str) -> String {
         attempt: 0,
         role_arn: None,
         execution_arn,
+        token: None,
     });
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     match runtime.block_on(answer) {
