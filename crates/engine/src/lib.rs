@@ -18,7 +18,7 @@ pub use clock::{Clock, Entropy, Sleep, SystemClock, SystemEntropy};
 pub use error::{Fault, StateError};
 pub use execution::{Execution, ExecutionRequest, Identity, Outcome, Replay, ReplayTime};
 pub use run::DATA_BYTES_MAX;
-pub use task::{TaskBudget, TaskError, TaskFuture, TaskRequest, TaskRunner};
+pub use task::{TaskBudget, TaskError, TaskFuture, TaskRequest, TaskRunner, TimedOutFuture};
 
 use expressway_asl::program::Program;
 use std::sync::Arc;

@@ -132,7 +132,8 @@ impl Engine {
         let started = replay.as_ref().map_or(now, |replay| replay.started);
         let mut limit = now + self.options.execution_time_max;
         if let Some(timeout) = self.program.timeout {
-            limit = limit.min(started + timeout);
+            let from = replay.as_ref().map_or(now, |replay| replay.timeout_from);
+            limit = limit.min(from + timeout);
         }
         let limited_by_surroundings = deadline.filter(|deadline| *deadline < limit);
         let run = Run {
