@@ -11,7 +11,9 @@ use entry::Entry;
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_asl::error_name::ErrorName;
-use expressway_engine::{Clock, Fault, StateError, TaskError, TaskFuture, TaskRequest, TaskRunner, TimedOutFuture};
+use expressway_engine::{
+    Clock, Fault, StateError, TaskError, TaskFuture, TaskRequest, TaskRunner, TimedOutFuture, check_result_bytes,
+};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -363,8 +365,10 @@ impl TaskRunner for JournaledTasks {
                 return answer(&entry);
             }
             let state = request.state_name;
+            let resource = request.resource;
             let result = match self.tasks.run(request).await {
-                Ok(result) => Ok(result),
+                // What the definition will see of it: the table could not hold it either.
+                Ok(result) => check_result_bytes(&resource.limit_name(), &result).map(|()| result),
                 // It never came to a call, and never will.
                 Err(TaskError::State(error)) if error.name == Some(ErrorName::Runtime) => {
                     return Err(TaskError::State(error));
@@ -373,7 +377,8 @@ impl TaskRunner for JournaledTasks {
                 Err(fault) => return Err(fault),
             };
             let entry = self.journal.record(&token, attempt, Some(state), result).await;
-            answer(&entry.map_err(fault)?)
+            let entry = entry.map_err(fault)?;
+            answer(&entry)
         })
     }
 

@@ -17,7 +17,7 @@ mod task;
 pub use clock::{Clock, Entropy, Sleep, SystemClock, SystemEntropy};
 pub use error::{Fault, StateError};
 pub use execution::{Execution, ExecutionRequest, Identity, Outcome, Replay, ReplayTime};
-pub use run::DATA_BYTES_MAX;
+pub use run::{DATA_BYTES_MAX, check_result_bytes};
 pub use task::{TaskBudget, TaskError, TaskFuture, TaskRequest, TaskRunner, TimedOutFuture};
 
 use expressway_asl::program::Program;

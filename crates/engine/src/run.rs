@@ -22,6 +22,7 @@ use expressway_asl::error_name::ErrorName;
 use futures_util::FutureExt;
 use lineage::Lineage;
 use machine::{Progress, Track};
+pub use stages::check_result_bytes;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -7,6 +7,9 @@ use expressway_asl::error_name::ErrorName;
 use expressway_engine::StateError;
 use std::time::{Duration, SystemTime};
 
+/// The longest cause that is kept, in bytes: an item holds 400 KB.
+const CAUSE_BYTES_MAX: usize = 262_144;
+
 /// What an attempt of a task came to.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
@@ -16,8 +19,14 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// `state` is for whoever reads the table.
-    pub(crate) fn new(state: Option<&str>, ended: SystemTime, result: Result<Document, StateError>) -> Entry {
+    /// `state` is for whoever reads the table. A cause that is too long for an item is cut.
+    pub(crate) fn new(state: Option<&str>, ended: SystemTime, mut result: Result<Document, StateError>) -> Entry {
+        if let Err(StateError { cause: Some(cause), .. }) = &mut result {
+            let end = cause.floor_char_boundary(CAUSE_BYTES_MAX);
+            if let Some(start) = cause.get(..end).filter(|start| start.len() < cause.len()) {
+                *cause = start.into();
+            }
+        }
         Entry {
             state: state.map(str::to_owned),
             // As the table has it: runs that read the entry must see the same.
