@@ -70,16 +70,19 @@ enum EntryKey {
     Failed { token: Text, attempt: u32 },
 }
 
+/// The entry that stands.
+type End = Result<Arc<Entry>, StoreError>;
+
 /// An entry on its way into the table.
 struct Slot {
     key: EntryKey,
     entry: Arc<Entry>,
     /// The entry that stands, once that is known.
-    end: Mutex<Option<Result<Arc<Entry>, StoreError>>>,
+    end: Mutex<Option<End>>,
 }
 
 impl Slot {
-    fn end(&self) -> Option<Result<Arc<Entry>, StoreError>> {
+    fn end(&self) -> Option<End> {
         lock(&self.end).clone()
     }
 }
@@ -287,10 +290,8 @@ impl Journal {
 
     /// Writes entries in one transaction. Where some are there already, the others are for the next write: nothing is said
     /// about them.
-    async fn transact(&self, batch: &[Arc<Slot>]) -> Vec<Option<Result<Arc<Entry>, StoreError>>> {
-        let all = |end: &dyn Fn(&Slot) -> Option<Result<Arc<Entry>, StoreError>>| {
-            batch.iter().map(|slot| end(slot)).collect()
-        };
+    async fn transact(&self, batch: &[Arc<Slot>]) -> Vec<Option<End>> {
+        let all = |end: &dyn Fn(&Slot) -> Option<End>| batch.iter().map(|slot| end(slot)).collect();
         let puts: Result<Vec<_>, _> = batch.iter().map(|slot| self.conditional_put(slot)).collect();
         let puts = match puts {
             Ok(puts) => puts,

@@ -23,6 +23,13 @@ impl Key {
         Key { partition }
     }
 
+    /// Bits that are the same for each delivery and no other execution.
+    pub fn id(&self) -> u128 {
+        let digest = self.seed();
+        let (bits, _) = digest.split_first_chunk().unwrap_or((&[0; 16], &[]));
+        u128::from_be_bytes(*bits)
+    }
+
     /// The partition key of all items of the execution.
     pub(crate) fn partition(&self) -> &str {
         &self.partition
