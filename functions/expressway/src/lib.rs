@@ -16,5 +16,5 @@ pub mod telemetry;
 mod testing;
 
 pub use config::Configuration;
-pub use guard::Guard;
+pub use guard::{Guard, KeyExpression};
 pub use handler::{Handler, InvocationContext, InvocationError, Observer};
