@@ -49,5 +49,5 @@ pub mod request;
 pub mod response;
 mod timestamp;
 
-pub use client::{CallError, CallOptions, CallOutput, Client, Credentials, EndpointOverrides};
+pub use client::{CallError, CallOptions, CallOutput, Client, Credentials, EndpointOverrides, PlainRequest, Signing};
 pub use model::Service;
