@@ -50,4 +50,5 @@ pub mod response;
 mod timestamp;
 
 pub use client::{CallError, CallOptions, CallOutput, Client, Credentials, EndpointOverrides, PlainRequest, Signing};
+pub use encode::percent;
 pub use model::Service;
