@@ -225,7 +225,10 @@ fn contains(actual: &Document, expected: &Document) -> bool {
 fn without_metadata(result: &Document) -> Document {
     let members = result.as_object().unwrap().iter();
     let members = members.filter(|(key, _)| !matches!(&***key, "SdkHttpMetadata" | "SdkResponseMetadata"));
-    members.map(|(key, value)| (key.clone(), value.clone())).collect::<expressway_asl::document::Object>().into()
+    members
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect::<expressway_asl::document::Object>()
+        .into()
 }
 
 #[tokio::test]
@@ -244,10 +247,26 @@ async fn parameters_are_sent_as_the_service_takes_them_and_results_tell_of_the_a
             Err(_) => assert!(body.contains(row.body), "{}: {body}", row.resource),
         }
         assert_eq!(without_metadata(&result), json(row.result), "{}", row.resource);
-        let keys: Vec<_> = result.as_object().unwrap().iter().map(|(key, _)| key.to_string()).collect();
+        let keys: Vec<_> = result
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(key, _)| key.to_string())
+            .collect();
         assert!(keys.is_sorted(), "{keys:?}");
-        assert_eq!(result.get("SdkHttpMetadata").unwrap().get("HttpStatusCode").unwrap().as_i64(), Some(200));
-        assert_eq!(result.get("SdkResponseMetadata").unwrap().to_json(), r#"{"RequestId":"r-1"}"#);
+        assert_eq!(
+            result
+                .get("SdkHttpMetadata")
+                .unwrap()
+                .get("HttpStatusCode")
+                .unwrap()
+                .as_i64(),
+            Some(200)
+        );
+        assert_eq!(
+            result.get("SdkResponseMetadata").unwrap().to_json(),
+            r#"{"RequestId":"r-1"}"#
+        );
     }
 }
 
@@ -296,7 +315,10 @@ async fn errors_have_the_names_and_words_of_the_first_sdk() {
 #[tokio::test]
 async fn a_service_that_is_gone_is_an_error_of_the_client() {
     let aws = Aws::scripted([Reply::Cut]).await;
-    let (name, cause) = name_and_cause(aws.call("sqs:sendMessage", r#"{"QueueUrl":"q","MessageBody":"b"}"#).await);
+    let (name, cause) = name_and_cause(
+        aws.call("sqs:sendMessage", r#"{"QueueUrl":"q","MessageBody":"b"}"#)
+            .await,
+    );
     assert_eq!(name, "SQS.SdkClientException");
     assert!(cause.starts_with("Unable to execute HTTP request: "), "{cause}");
 }
@@ -336,7 +358,10 @@ async fn events_name_their_execution_and_have_no_metadata() {
     let parameters = r#"{"Entries":[{"Detail":{"a":1},"DetailType":"d","Source":"s"},
         {"Detail":"{}","DetailType":"d","Source":"s","Resources":["mine"]}]}"#;
     let result = aws.call("events:putEvents", parameters).await.unwrap();
-    assert_eq!(result.to_json(), r#"{"Entries":[{"EventId":"1"},{"EventId":"2"}],"FailedEntryCount":0}"#);
+    assert_eq!(
+        result.to_json(),
+        r#"{"Entries":[{"EventId":"1"},{"EventId":"2"}],"FailedEntryCount":0}"#
+    );
     let body = json(&aws.request().text());
     let entries = body.get("Entries").unwrap().as_array().unwrap();
     let resources = |index: usize| entries[index].get("Resources").unwrap().to_json();
@@ -347,7 +372,8 @@ async fn events_name_their_execution_and_have_no_metadata() {
 
 #[tokio::test]
 async fn an_event_that_fails_fails_the_task_with_the_whole_answer() {
-    let answer = r#"{"FailedEntryCount":1,"Entries":[{"ErrorCode":"MalformedDetail","ErrorMessage":"Detail is malformed."}]}"#;
+    let answer =
+        r#"{"FailedEntryCount":1,"Entries":[{"ErrorCode":"MalformedDetail","ErrorMessage":"Detail is malformed."}]}"#;
     let aws = Aws::scripted([Reply::ok(answer)]).await;
     let parameters = r#"{"Entries":[{"Detail":"\"x\"","DetailType":"d","Source":"s"}]}"#;
     let (name, cause) = name_and_cause(aws.call("events:putEvents", parameters).await);
@@ -367,7 +393,9 @@ async fn a_group_of_instances_is_found_by_its_name() {
     ])
     .await;
     let parameters = r#"{"ClusterId":"j","InstanceGroupName":"task","InstanceGroup":{"InstanceCount":3}}"#;
-    aws.call("elasticmapreduce:modifyInstanceGroupByName", parameters).await.unwrap();
+    aws.call("elasticmapreduce:modifyInstanceGroupByName", parameters)
+        .await
+        .unwrap();
     let bodies: Vec<String> = aws.requests().iter().map(|request| request.text()).collect();
     assert_eq!(
         bodies,
@@ -384,7 +412,10 @@ async fn models_get_and_give_json() {
     let aws = Aws::scripted([Reply::ok(r#"{"completion":"hi"}"#)]).await;
     let parameters = r#"{"ModelId":"anthropic.claude-v2","Body":{"prompt":"hello"}}"#;
     let result = aws.call("bedrock:invokeModel", parameters).await.unwrap();
-    assert_eq!(result.to_json(), r#"{"Body":{"completion":"hi"},"ContentType":"application/json"}"#);
+    assert_eq!(
+        result.to_json(),
+        r#"{"Body":{"completion":"hi"},"ContentType":"application/json"}"#
+    );
     let request = aws.request();
     assert_eq!(request.path, "/model/anthropic.claude-v2/invoke");
     assert_eq!(request.text(), r#"{"prompt":"hello"}"#);
@@ -399,9 +430,13 @@ async fn bodies_of_models_can_be_in_s3() {
         _ => Reply::status(404, "{}"),
     })
     .await;
-    let parameters = r#"{"ModelId":"m","Input":{"S3Uri":"s3://in/prompt.json"},"Output":{"S3Uri":"s3://out/answer.json"}}"#;
+    let parameters =
+        r#"{"ModelId":"m","Input":{"S3Uri":"s3://in/prompt.json"},"Output":{"S3Uri":"s3://out/answer.json"}}"#;
     let result = aws.call("bedrock:invokeModel", parameters).await.unwrap();
-    assert_eq!(result.to_json(), r#"{"Body":"s3://out/answer.json","ContentType":"application/json"}"#);
+    assert_eq!(
+        result.to_json(),
+        r#"{"Body":"s3://out/answer.json","ContentType":"application/json"}"#
+    );
     let requests = aws.requests();
     assert_eq!(requests[1].text(), r#"{"prompt":"hello"}"#);
     assert_eq!(requests[2].text(), r#"{"completion":"hi"}"#);

@@ -37,14 +37,21 @@ async fn all_kinds_of_calls_are_signed_with_the_session_of_the_role() {
         ("lambda:invoke", r#"{"FunctionName":"f"}"#),
         ("aws-sdk:dynamodb:listTables", "{}"),
         ("dynamodb:getItem", r#"{"TableName":"t","Key":{}}"#),
-        ("apigateway:invoke", r#"{"ApiEndpoint":"HOST","Method":"GET","AuthType":"IAM_ROLE"}"#),
+        (
+            "apigateway:invoke",
+            r#"{"ApiEndpoint":"HOST","Method":"GET","AuthType":"IAM_ROLE"}"#,
+        ),
     ] {
         let aws = aws("2099-01-01T00:00:00Z").await;
         aws.task(resource, parameters).under(ROLE).run().await.unwrap();
         let requests = aws.requests();
         let asked = requests[0].text();
         let external_id = MACHINE.replace(':', "%3A");
-        for part in ["RoleSessionName=orders", "role%2Ftarget", &format!("ExternalId={external_id}")] {
+        for part in [
+            "RoleSessionName=orders",
+            "role%2Ftarget",
+            &format!("ExternalId={external_id}"),
+        ] {
             assert!(asked.contains(part), "{asked}");
         }
         assert_eq!(signature(&requests[0]).unwrap(), ("sts".to_owned(), "AKID".to_owned()));
@@ -61,10 +68,18 @@ async fn a_role_is_assumed_once_by_all_who_need_it() {
     for result in join_all(calls).await {
         result.unwrap();
     }
-    aws.task("lambda:invoke", r#"{"FunctionName":"f"}"#).under(ROLE).run().await.unwrap();
+    aws.task("lambda:invoke", r#"{"FunctionName":"f"}"#)
+        .under(ROLE)
+        .run()
+        .await
+        .unwrap();
     assert_eq!(aws.requests().iter().filter(|request| is_sts(request)).count(), 1);
 
-    aws.task("aws-sdk:dynamodb:listTables", "{}").under("arn:aws:iam::1:role/other").run().await.unwrap();
+    aws.task("aws-sdk:dynamodb:listTables", "{}")
+        .under("arn:aws:iam::1:role/other")
+        .run()
+        .await
+        .unwrap();
     aws.call("aws-sdk:dynamodb:listTables", "{}").await.unwrap();
     let requests = aws.requests();
     assert_eq!(requests.iter().filter(|request| is_sts(request)).count(), 2);
@@ -87,7 +102,10 @@ async fn a_role_that_is_refused_fails_the_task() {
     let refused = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>User: \
         arn:aws:sts::111122223333:assumed-role/orders/fn is not authorized to perform: sts:AssumeRole on resource: \
         arn:aws:iam::444455556666:role/target</Message></Error></ErrorResponse>";
-    for (resource, parameters) in [("aws-sdk:dynamodb:listTables", "{}"), ("lambda:invoke", r#"{"FunctionName":"f"}"#)] {
+    for (resource, parameters) in [
+        ("aws-sdk:dynamodb:listTables", "{}"),
+        ("lambda:invoke", r#"{"FunctionName":"f"}"#),
+    ] {
         let aws = Aws::scripted([Reply::status(403, refused)]).await;
         let error = name_and_cause(aws.task(resource, parameters).under(ROLE).run().await);
         let cause = "The role arn:aws:iam::111122223333:role/orders is not authorized to assume the task state's role, \

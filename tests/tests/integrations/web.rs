@@ -40,26 +40,36 @@ fn parameters(rest: &str) -> String {
 
 #[tokio::test]
 async fn an_api_gets_path_query_headers_and_body() {
-    let reply = Reply::ok(r#"{"id":7}"#).with_header("x-amzn-requestid", "r-1");
+    let reply = Reply::ok(r#"{"id":7}"#)
+        .with_header("x-amzn-requestid", "r-1")
+        .with_header("date", "today");
     let aws = Aws::scripted([reply]).await;
     let parameters = r#"{"ApiEndpoint":"HOST","Method":"POST","Stage":"prod","Path":"/orders/ü 1",
         "QueryParameters":{"q":["a b","c"]},"Headers":{"X-Mine":["1","2"]},"RequestBody":{"a":null,"b":1}}"#;
     let result = aws.call("apigateway:invoke", parameters).await.unwrap();
     assert_eq!(
         result.to_json(),
-        r#"{"Headers":{"Content-Length":["8"],"Content-Type":["application/json"],"Date":["D"],"x-amzn-RequestId":["r-1"]},"ResponseBody":{"id":7},"StatusCode":200,"StatusText":"OK"}"#
-            .replace('D', result.get("Headers").unwrap().get("Date").unwrap().as_array().unwrap()[0].as_str().unwrap())
-            .replace(&format!("\"{}ate\"", result.get("Headers").unwrap().get("Date").unwrap().as_array().unwrap()[0].as_str().unwrap()), "\"Date\"")
+        r#"{"Headers":{"Content-Length":["8"],"Content-Type":["application/json"],"Date":["today"],"x-amzn-RequestId":["r-1"]},"ResponseBody":{"id":7},"StatusCode":200,"StatusText":"OK"}"#
     );
     let request = aws.request();
     assert_eq!(request.method, "POST");
     assert_eq!(request.path, "/prod/orders/%C3%BC%201?q=a%20b&q=c");
     assert_eq!(request.text(), r#"{"b":1}"#);
     assert_eq!(request.header("content-type"), Some("application/json"));
-    let mine: Vec<_> = request.headers.iter().filter(|(name, _)| name == "x-mine").map(|(_, value)| value.as_str()).collect();
+    let mine: Vec<_> = request
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "x-mine")
+        .map(|(_, value)| value.as_str())
+        .collect();
     assert_eq!(mine, ["1", "2"]);
     assert_eq!(request.header("authorization"), None);
-    assert!(request.headers.iter().all(|(name, _)| !name.starts_with("amz-") && !name.starts_with("x-amz")));
+    assert!(
+        request
+            .headers
+            .iter()
+            .all(|(name, _)| !name.starts_with("amz-") && !name.starts_with("x-amz"))
+    );
 }
 
 #[tokio::test]
@@ -81,19 +91,35 @@ async fn bodies_for_apis_are_json() {
 async fn a_call_of_an_api_is_signed_if_asked_for() {
     let aws = Aws::scripted([Reply::ok("{}")]).await;
     let parameters = r#"{"ApiEndpoint":"HOST","Method":"GET","AuthType":"IAM_ROLE"}"#;
-    aws.task("apigateway:invoke", parameters).with_token().run().await.unwrap();
+    aws.task("apigateway:invoke", parameters)
+        .with_token()
+        .run()
+        .await
+        .unwrap();
     let request = aws.request();
-    assert_eq!(signature(&request).unwrap(), ("execute-api".to_owned(), "AKID".to_owned()));
+    assert_eq!(
+        signature(&request).unwrap(),
+        ("execute-api".to_owned(), "AKID".to_owned())
+    );
     assert_eq!(request.header("idempotency-key"), None, "a GET has no effect");
 }
 
 #[tokio::test]
 async fn what_an_api_refuses_is_an_error_with_its_status_and_words() {
     let aws = Aws::scripted([Reply::status(403, r#"{"message":"Forbidden"}"#)]).await;
-    let error = name_and_cause(aws.call("apigateway:invoke", r#"{"ApiEndpoint":"HOST","Method":"GET"}"#).await);
-    assert_eq!(error, ("ApiGateway.403".to_owned(), r#"{"message":"Forbidden"}"#.to_owned()));
+    let error = name_and_cause(
+        aws.call("apigateway:invoke", r#"{"ApiEndpoint":"HOST","Method":"GET"}"#)
+            .await,
+    );
+    assert_eq!(
+        error,
+        ("ApiGateway.403".to_owned(), r#"{"message":"Forbidden"}"#.to_owned())
+    );
     let aws = Aws::scripted([Reply::Cut]).await;
-    let (name, _) = name_and_cause(aws.call("apigateway:invoke", r#"{"ApiEndpoint":"HOST","Method":"POST"}"#).await);
+    let (name, _) = name_and_cause(
+        aws.call("apigateway:invoke", r#"{"ApiEndpoint":"HOST","Method":"POST"}"#)
+            .await,
+    );
     assert_eq!(name, "ApiGateway.SdkClientException");
     assert_eq!(aws.requests().len(), 1, "nothing is sent twice");
 }
@@ -102,12 +128,30 @@ async fn what_an_api_refuses_is_an_error_with_its_status_and_words() {
 async fn parameters_for_an_api_that_do_not_fit_are_not_sent() {
     let aws = Aws::scripted([]).await;
     for (rest, fault) in [
-        (r#""Method":"GET","Headers":{"a":"b"}"#, "The value of the field 'Headers' has an invalid format"),
-        (r#""Method":"GET","Headers":{"Authorization":["b"]}"#, "The 'Headers' field contains unsupported values: [authorization]"),
-        (r#""Method":"FETCH""#, "The value of the field 'Method' has an invalid format"),
-        (r#""Method":"GET","RequestBody":{}"#, "The field 'RequestBody' is not supported with the method 'GET'"),
-        (r#""Method":"GET","AuthType":"COGNITO""#, "The value of the field 'AuthType' has an invalid format"),
-        (r#""Method":"GET","Body":1"#, "The field 'Body' is not supported by Step Functions"),
+        (
+            r#""Method":"GET","Headers":{"a":"b"}"#,
+            "The value of the field 'Headers' has an invalid format",
+        ),
+        (
+            r#""Method":"GET","Headers":{"Authorization":["b"]}"#,
+            "The 'Headers' field contains unsupported values: [authorization]",
+        ),
+        (
+            r#""Method":"FETCH""#,
+            "The value of the field 'Method' has an invalid format",
+        ),
+        (
+            r#""Method":"GET","RequestBody":{}"#,
+            "The field 'RequestBody' is not supported with the method 'GET'",
+        ),
+        (
+            r#""Method":"GET","AuthType":"COGNITO""#,
+            "The value of the field 'AuthType' has an invalid format",
+        ),
+        (
+            r#""Method":"GET","Body":1"#,
+            "The field 'Body' is not supported by Step Functions",
+        ),
     ] {
         let parameters = format!(r#"{{"ApiEndpoint":"HOST",{rest}}}"#);
         let (name, cause) = name_and_cause(aws.call("apigateway:invoke", &parameters).await);
@@ -118,7 +162,10 @@ async fn parameters_for_an_api_that_do_not_fit_are_not_sent() {
         let parameters = format!(r#"{{"ApiEndpoint":"{endpoint}","Method":"GET"}}"#);
         let (name, cause) = name_and_cause(aws.call("apigateway:invoke", &parameters).await);
         assert_eq!(name, "States.Runtime");
-        assert!(cause.ends_with("[The value of the field 'ApiEndpoint' has an invalid format]"), "{cause}");
+        assert!(
+            cause.ends_with("[The value of the field 'ApiEndpoint' has an invalid format]"),
+            "{cause}"
+        );
     }
     assert_eq!(aws.requests().len(), 0);
 }
@@ -138,7 +185,10 @@ async fn a_connection_with_an_api_key_adds_it_and_more() {
     assert_eq!(result.get("StatusCode").unwrap().as_i64(), Some(200));
     assert_eq!(result.get("StatusText").unwrap().as_str(), Some("OK"));
     let request = seen(&aws).remove(0);
-    assert_eq!((&*request.method, &*request.path), ("POST", "/orders?a=1&b=2&b=3&tenant=t%201"));
+    assert_eq!(
+        (&*request.method, &*request.path),
+        ("POST", "/orders?a=1&b=2&b=3&tenant=t%201")
+    );
     assert_eq!(json(&request.text()), json(r#"{"n":1,"account":"a"}"#));
     for (name, value) in [
         ("x-key", "k"),
@@ -150,7 +200,12 @@ async fn a_connection_with_an_api_key_adds_it_and_more() {
     ] {
         assert_eq!(request.header(name), Some(value), "{name}");
     }
-    assert!(request.headers.iter().all(|(name, _)| !name.starts_with("amz-") && !name.starts_with("x-am")));
+    assert!(
+        request
+            .headers
+            .iter()
+            .all(|(name, _)| !name.starts_with("amz-") && !name.starts_with("x-am"))
+    );
 }
 
 #[tokio::test]
@@ -158,10 +213,16 @@ async fn a_connection_with_a_password_is_read_once() {
     let secret = r#"{"username":"user","password":"pass"}"#;
     let aws = web("BASIC", secret, vec![Reply::ok("{}")]).await;
     for _ in 0..2 {
-        aws.call("http:invoke", &parameters(r#","Method":"GET""#)).await.unwrap();
+        aws.call("http:invoke", &parameters(r#","Method":"GET""#))
+            .await
+            .unwrap();
     }
     assert_eq!(aws.requests().len(), 4);
-    assert!(seen(&aws).iter().all(|request| request.header("authorization") == Some("Basic dXNlcjpwYXNz")));
+    assert!(
+        seen(&aws)
+            .iter()
+            .all(|request| request.header("authorization") == Some("Basic dXNlcjpwYXNz"))
+    );
 }
 
 const OAUTH: &str = r#"{"client_id":"c","client_secret":"s","authorization_endpoint":"http://HOST/token","http_method":"POST",
@@ -178,14 +239,24 @@ async fn a_token_is_asked_for_once_and_again_when_it_is_refused() {
     ];
     let aws = web("OAUTH_CLIENT_CREDENTIALS", OAUTH, replies).await;
     for _ in 0..2 {
-        aws.call("http:invoke", &parameters(r#","Method":"GET""#)).await.unwrap();
+        aws.call("http:invoke", &parameters(r#","Method":"GET""#))
+            .await
+            .unwrap();
     }
     let requests = seen(&aws);
     let paths: Vec<_> = requests.iter().map(|request| request.path.as_str()).collect();
     assert_eq!(paths, ["/token", "/orders?a=1", "/orders?a=1", "/token", "/orders?a=1"]);
-    assert_eq!(requests[0].text(), "grant_type=client_credentials&client_id=c&client_secret=s&scope=orders");
-    assert_eq!(requests[0].header("content-type"), Some("application/x-www-form-urlencoded"));
-    let tokens: Vec<_> = [1, 2, 4].map(|index: usize| requests[index].header("authorization").unwrap()).into();
+    assert_eq!(
+        requests[0].text(),
+        "grant_type=client_credentials&client_id=c&client_secret=s&scope=orders"
+    );
+    assert_eq!(
+        requests[0].header("content-type"),
+        Some("application/x-www-form-urlencoded")
+    );
+    let tokens: Vec<_> = [1, 2, 4]
+        .map(|index: usize| requests[index].header("authorization").unwrap())
+        .into();
     assert_eq!(tokens, ["Bearer t-1", "Bearer t-1", "Bearer t-2"]);
 }
 
@@ -194,7 +265,10 @@ async fn a_new_token_that_is_refused_is_not_asked_for_again() {
     let replies = vec![Reply::ok(r#"{"access_token":"t-1"}"#), Reply::status(401, "{}")];
     let aws = web("OAUTH_CLIENT_CREDENTIALS", OAUTH, replies).await;
     let error = name_and_cause(aws.call("http:invoke", &parameters(r#","Method":"GET""#)).await);
-    assert_eq!(error, ("States.Http.StatusCode.401".to_owned(), "Unauthorized".to_owned()));
+    assert_eq!(
+        error,
+        ("States.Http.StatusCode.401".to_owned(), "Unauthorized".to_owned())
+    );
     assert_eq!(seen(&aws).len(), 2);
 }
 
@@ -207,7 +281,10 @@ async fn bodies_can_be_forms() {
     aws.call("http:invoke", &parameters(body)).await.unwrap();
     let request = seen(&aws).remove(0);
     assert_eq!(request.text(), "items%5B%5D=a&items%5B%5D=b");
-    assert_eq!(request.header("content-type"), Some("application/x-www-form-urlencoded"));
+    assert_eq!(
+        request.header("content-type"),
+        Some("application/x-www-form-urlencoded")
+    );
 }
 
 #[tokio::test]
@@ -242,15 +319,26 @@ async fn text_stays_text() {
         body: b"7".to_vec(),
     };
     let aws = web("BASIC", secret, vec![text]).await;
-    let result = aws.call("http:invoke", &parameters(r#","Method":"GET""#)).await.unwrap();
+    let result = aws
+        .call("http:invoke", &parameters(r#","Method":"GET""#))
+        .await
+        .unwrap();
     assert_eq!(result.get("ResponseBody").unwrap().as_str(), Some("7"));
 }
 
 #[tokio::test]
 async fn a_connection_that_can_not_be_used_says_why() {
     for (status, body, name) in [
-        (400, r#"{"__type":"ResourceNotFoundException","message":"no"}"#, "ResourceNotFound"),
-        (400, r#"{"__type":"AccessDeniedException","message":"no"}"#, "AccessDenied"),
+        (
+            400,
+            r#"{"__type":"ResourceNotFoundException","message":"no"}"#,
+            "ResourceNotFound",
+        ),
+        (
+            400,
+            r#"{"__type":"AccessDeniedException","message":"no"}"#,
+            "AccessDenied",
+        ),
         (200, r#"{"ConnectionState":"DEAUTHORIZED"}"#, "InvalidConnectionState"),
         (200, r#"{"ConnectionState":"AUTHORIZING"}"#, "AuthInProgress"),
     ] {
@@ -263,12 +351,22 @@ async fn a_connection_that_can_not_be_used_says_why() {
 #[tokio::test]
 async fn only_this_machine_may_be_called_without_tls() {
     let aws = Aws::scripted([]).await;
-    for endpoint in ["http://example.com/", "ftp://example.com/", "//HOST", "http://user@HOST/", "https://"] {
-        let parameters =
-            format!(r#"{{"ApiEndpoint":"{endpoint}","Method":"GET","Authentication":{{"ConnectionArn":"{CONNECTION}"}}}}"#);
+    for endpoint in [
+        "http://example.com/",
+        "ftp://example.com/",
+        "//HOST",
+        "http://user@HOST/",
+        "https://",
+    ] {
+        let parameters = format!(
+            r#"{{"ApiEndpoint":"{endpoint}","Method":"GET","Authentication":{{"ConnectionArn":"{CONNECTION}"}}}}"#
+        );
         let (name, cause) = name_and_cause(aws.call("http:invoke", &parameters).await);
         assert_eq!(name, "States.Runtime", "{endpoint}");
-        assert!(cause.contains("The value of the field 'ApiEndpoint' has an invalid format"), "{cause}");
+        assert!(
+            cause.contains("The value of the field 'ApiEndpoint' has an invalid format"),
+            "{cause}"
+        );
     }
     assert_eq!(aws.requests().len(), 0);
 }
