@@ -134,6 +134,7 @@ impl<'r> Write<'r> {
             status,
             request_id: request_id.map(str::to_owned),
             extended_request_id: None,
+            body: Document::Null,
             attempts: 1,
         };
         match self.resource {
