@@ -16,7 +16,7 @@ mod task;
 
 pub use clock::{Clock, Entropy, Sleep, SystemClock, SystemEntropy};
 pub use error::{Fault, StateError};
-pub use execution::{Execution, ExecutionRequest, Identity, Outcome};
+pub use execution::{Execution, ExecutionRequest, Identity, Outcome, Replay, ReplayTime};
 pub use run::DATA_BYTES_MAX;
 pub use task::{TaskBudget, TaskError, TaskFuture, TaskRequest, TaskRunner};
 

@@ -167,6 +167,7 @@ impl<'a> Invocation<'a> {
             input,
             identity,
             deadline: self.deadline,
+            replay: None,
         };
         let events = self.context.observer.filter(|observer| observer.wants_history());
         let events = events.map(|observer| ExecutionEvents {
@@ -178,7 +179,7 @@ impl<'a> Invocation<'a> {
         match execution.outcome {
             Outcome::Succeeded(output) => Ok(output),
             Outcome::Failed(error) => Err(error.into()),
-            Outcome::TimedOut | Outcome::Faulted(Fault::Deadline) => Err(Failure::timed_out()),
+            Outcome::TimedOut | Outcome::Interrupted | Outcome::Faulted(Fault::Deadline) => Err(Failure::timed_out()),
             Outcome::Faulted(fault @ Fault::Bug(_)) => {
                 self.problem(&format!("execution {execution_arn}: {fault}"));
                 Err(Failure::internal(self.context.request_id))

@@ -34,17 +34,26 @@ impl Run<'_> {
         track.follow(self.event(track.previous(), schedule));
         let permit = self.environment.budget.acquire().await?;
         track.follow(self.event(track.previous(), || started(task)));
+        let token = track.lineage.as_ref().map(|lineage| {
+            let input = parameters.to_json();
+            lineage.token(visit, task.resource.arn(), role_arn.as_deref(), &input)
+        });
+        let attempt = u32::try_from(visit.retry_count).unwrap_or(u32::MAX);
         let request = TaskRequest {
             resource: &task.resource,
             input: parameters,
             state_name: &visit.state.name,
-            attempt: u32::try_from(visit.retry_count).unwrap_or(u32::MAX),
+            attempt,
             role_arn: role_arn.clone(),
             execution_arn: &self.identity.execution_arn,
-            token: None,
+            token: token.clone(),
         };
         let result = self.call(request, timeout).await;
         drop(permit);
+        if let Some(token) = &token {
+            let recorded = self.environment.tasks.ended(token, attempt);
+            track.reached(recorded.unwrap_or_else(|| self.environment.clock.now()));
+        }
         let result = result.and_then(|result| {
             check_result_bytes(&task.resource.limit_name(), &result)?;
             Ok(result)
