@@ -122,7 +122,9 @@ pub async fn resolve(store: &dyn PayloadStore, document: Document, bytes_max: us
         found.sort_by_key(Reference::bytes);
         let mut bytes = document.json_bytes();
         found.retain(|reference| {
-            bytes = (bytes + reference.bytes()).saturating_sub(reference.pointer_bytes());
+            bytes = bytes
+                .saturating_add(reference.bytes())
+                .saturating_sub(reference.pointer_bytes());
             bytes <= bytes_max
         });
         found.dedup();
@@ -135,7 +137,7 @@ pub async fn resolve(store: &dyn PayloadStore, document: Document, bytes_max: us
         let mut bytes = document.json_bytes();
         // Escapes and what is not known of values from outside can make them longer than expected.
         document = map_references(&document, &mut |reference| match values.get(&place(reference)) {
-            Some(value) if bytes + value.json_bytes() <= bytes_max + reference.pointer_bytes() => {
+            Some(value) if bytes + value.json_bytes() <= bytes_max.saturating_add(reference.pointer_bytes()) => {
                 bytes = bytes + value.json_bytes() - reference.pointer_bytes();
                 value.clone()
             }

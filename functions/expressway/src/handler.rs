@@ -81,6 +81,7 @@ impl Handler {
         let options = Options {
             execution_time_max: configuration.execution_time_max,
             map_concurrency_default: configuration.map_concurrency,
+            ..Options::default()
         };
         Handler {
             engine: Engine::new(program, options),
@@ -133,6 +134,7 @@ impl<'a> Invocation<'a> {
                 clock: Arc::clone(&context.clock),
                 entropy: Arc::clone(&context.entropy),
                 budget: TaskBudget::new(configuration.task_concurrency),
+                payloads: None,
             },
             machine: StateMachine::new(configuration, context.invoked_function_arn),
             deadline: context
@@ -180,7 +182,7 @@ impl<'a> Invocation<'a> {
             Outcome::Succeeded(output) => Ok(output),
             Outcome::Failed(error) => Err(error.into()),
             Outcome::TimedOut | Outcome::Interrupted | Outcome::Faulted(Fault::Deadline) => Err(Failure::timed_out()),
-            Outcome::Faulted(fault @ Fault::Bug(_)) => {
+            Outcome::Faulted(fault @ (Fault::Bug(_) | Fault::Payload(_))) => {
                 self.problem(&format!("execution {execution_arn}: {fault}"));
                 Err(Failure::internal(self.context.request_id))
             }

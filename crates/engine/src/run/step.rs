@@ -192,6 +192,24 @@ impl Run<'_> {
         Ok(self.sleep_until(track, until).await?)
     }
 
+    /// The value at a path into what `InputPath` selects, if there is one.
+    async fn selected(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'_>,
+        path: &Path,
+        input: &Document,
+    ) -> Result<Option<Document>, Failure> {
+        let selected = self.select_input(track, visit, input.clone()).await?;
+        let found = self.evaluating(visit, |values| {
+            path.evaluate(&StateScope::new(self, track, visit, &selected, values))
+        });
+        match found.await? {
+            Ok(value) => self.loaded(visit, value).await.map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
     async fn wait_until(
         &self,
         track: &Track<'_>,
@@ -200,11 +218,6 @@ impl Run<'_> {
         input: &Document,
     ) -> Result<SystemTime, Failure> {
         let now = self.now(track);
-        let lookup = |path: &Path| {
-            let selected = self.select_input(track, visit, input.clone()).await?;
-            let scope = StateScope::new(self, track, visit, &selected);
-            Ok::<_, StateError>(path.evaluate(&scope).ok())
-        };
         let until = match wait {
             Wait::SecondsQuery(query) => {
                 let seconds = |value: &Document| value.as_number().map(Number::as_f64);
@@ -231,7 +244,7 @@ impl Run<'_> {
             Wait::Timestamp(timestamp) => time_of(*timestamp),
             Wait::SecondsPath(path) => {
                 let path_text = path.text();
-                let Some(value) = lookup(path).await? else {
+                let Some(value) = self.selected(track, visit, path, input).await? else {
                     let detail = format!("The SecondsPath parameter does not reference an input value: {path_text}");
                     return Err(visit.runtime_error(&detail).into());
                 };
@@ -254,7 +267,7 @@ impl Run<'_> {
             }
             Wait::TimestampPath(path) => {
                 let path_text = path.text();
-                let Some(value) = lookup(path).await? else {
+                let Some(value) = self.selected(track, visit, path, input).await? else {
                     let detail = format!("The TimestampPath parameter does not reference an input value: {path_text}");
                     return Err(visit.runtime_error(&detail).into());
                 };
