@@ -8,8 +8,8 @@
 //! Arrays and objects know the length of their JSON text and their depth, so the limits on both are checked
 //! without walking the document: a Pass state costs the same at 1 KB and at 250 KB.
 //!
-//! A value may be kept outside of its document: then a [`Reference`] stands for it, which counts as the pointer
-//! that JSON text has in its place. Whoever looks inside asks a [`Resolver`](crate::resolve::Resolver) for the
+//! A value may be kept outside of its document: then a [`Reference`] stands for it, which counts for a few hundred
+//! bytes, and shows as a pointer in JSON text. Whoever looks inside asks a [`Resolver`](crate::resolve::Resolver) for the
 //! value.
 
 mod array;
@@ -74,7 +74,7 @@ impl Document {
         Document::Object(members.into_iter().map(|(key, value)| (key.into(), value)).collect())
     }
 
-    /// The length in bytes of the compact JSON text of this document.
+    /// The length in bytes of the compact JSON text of this document; a reference counts for what [`encode`] writes.
     ///
     /// Constant time for arrays and objects.
     pub fn json_bytes(&self) -> usize {
@@ -85,13 +85,13 @@ impl Document {
             Document::String(text) => write::string_bytes(text),
             Document::Array(array) => array.json_bytes(),
             Document::Object(object) => object.json_bytes(),
-            Document::Reference(reference) => reference.pointer_bytes(),
+            Document::Reference(reference) => reference.inline_bytes(),
         }
     }
 
     /// The length of the JSON text with the values in it that references stand for.
     ///
-    /// Constant time for arrays and objects. What a pointer takes is counted as well.
+    /// Constant time for arrays and objects. What the references take is counted as well.
     pub fn total_bytes(&self) -> usize {
         self.json_bytes() + self.outside_bytes()
     }

@@ -41,9 +41,9 @@ pub enum Fault {
     /// The execution can not end in the time it has.
     #[error("the execution reached its time limit")]
     Deadline,
-    /// A value that is too large for state data can not be stored, or one that was stored can not be loaded.
-    #[error("a payload can not be stored or loaded: {0}")]
-    Payload(Text),
+    /// A store that the execution is kept in does not answer as it should: the execution can not go on safely.
+    #[error("{0}")]
+    Store(Text),
     /// Our own mistake, never the definition's.
     #[error("internal error: {0}")]
     Bug(Text),

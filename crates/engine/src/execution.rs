@@ -24,8 +24,10 @@ pub struct ExecutionRequest {
 pub struct Replay {
     /// What tokens and random bits derive from: the digest of the execution's key.
     pub seed: [u8; 32],
-    /// When the execution started first: its `StartTime`, and what its `TimeoutSeconds` counts from.
+    /// When the execution started first: its `StartTime`.
     pub started: SystemTime,
+    /// What its `TimeoutSeconds` counts from: its start, or that of the try which this run continues.
+    pub timeout_from: SystemTime,
     /// The time that expressions and waits go by.
     pub time: ReplayTime,
 }

@@ -19,9 +19,9 @@ mod task;
 pub use clock::{Clock, Entropy, Sleep, SystemClock, SystemEntropy};
 pub use error::{Fault, StateError};
 pub use execution::{Execution, ExecutionRequest, Identity, Outcome, Replay, ReplayTime};
-pub use payload::{PayloadFuture, PayloadStore, resolve};
-pub use run::DATA_BYTES_MAX;
-pub use task::{TaskBudget, TaskError, TaskFuture, TaskRequest, TaskRunner};
+pub use payload::{PayloadFuture, PayloadStore, resolve, shorten};
+pub use run::{DATA_BYTES_MAX, check_result_bytes};
+pub use task::{TaskBudget, TaskError, TaskFuture, TaskRequest, TaskRunner, TimedOutFuture};
 
 use expressway_asl::program::Program;
 use std::sync::Arc;

@@ -15,7 +15,7 @@ pub type PayloadFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + 
 /// Keeps large values outside of state data.
 ///
 /// Values are stored under the digest of their text, so storing one again changes nothing. A store that can not be
-/// reached is a [`Fault::Payload`]: no definition can handle it, and the event goes back to its source.
+/// reached is a [`Fault::Store`]: no definition can handle it, and the event goes back to its source.
 pub trait PayloadStore: Send + Sync {
     /// What would be stored of this value, and where.
     fn prepare(&self, document: &Document) -> Stored;
@@ -36,8 +36,8 @@ const PART_BYTES_MIN: usize = 16 * 1024;
 /// One array or object gives away at most so many of its values; beyond that it is stored whole.
 const PARTS_MAX: usize = 64;
 
-/// Roughly what a pointer takes in state data.
-const POINTER_BYTES: usize = 256;
+/// Roughly what a reference takes in state data.
+const REFERENCE_BYTES: usize = 384;
 
 /// How often the largest values of a document are stored before it is stored whole.
 const ROUNDS_MAX: usize = 4;
@@ -49,7 +49,7 @@ const TRANSFERS_MAX: usize = 8;
 pub(crate) async fn fit(environment: &Environment, options: &Options, document: Document) -> Result<Document, Fault> {
     match &environment.payloads {
         Some(store) if document.json_bytes() > options.inline_bytes_max => {
-            shorten(&**store, document, options.inline_bytes_max, Root::MayGo).await
+            shorten(&**store, document, options.inline_bytes_max).await
         }
         _ => Ok(document),
     }
@@ -64,13 +64,25 @@ pub(crate) enum Root {
     Stays,
 }
 
-/// Stores the largest values of a document until what is left has at most `bytes_max` bytes of JSON text.
-pub(crate) async fn shorten(
+/// Stores the largest values of a document until what is left has at most `bytes_max` bytes of JSON text; the whole
+/// document if nothing else helps.
+///
+/// # Errors
+/// [`Fault::Store`]: a value can not be stored.
+pub async fn shorten(store: &dyn PayloadStore, document: Document, bytes_max: usize) -> Result<Document, Fault> {
+    shorten_to(store, document, bytes_max, Root::MayGo).await
+}
+
+/// The same; `root` says what may become of the document itself.
+pub(crate) async fn shorten_to(
     store: &dyn PayloadStore,
     document: Document,
     bytes_max: usize,
     root: Root,
 ) -> Result<Document, Fault> {
+    if document.json_bytes() <= bytes_max {
+        return Ok(document);
+    }
     let mut shortening = Shortening {
         store,
         parts: Vec::new(),
@@ -108,7 +120,7 @@ pub(crate) async fn load(
 /// more than `bytes_max` bytes. References that are left show as pointers in JSON text.
 ///
 /// # Errors
-/// [`Fault::Payload`]: a value can not be loaded.
+/// [`Fault::Store`]: a value can not be loaded.
 pub async fn resolve(store: &dyn PayloadStore, document: Document, bytes_max: usize) -> Result<Document, Fault> {
     let mut document = document;
     let mut values = BTreeMap::new();
@@ -124,7 +136,7 @@ pub async fn resolve(store: &dyn PayloadStore, document: Document, bytes_max: us
         found.retain(|reference| {
             bytes = bytes
                 .saturating_add(reference.bytes())
-                .saturating_sub(reference.pointer_bytes());
+                .saturating_sub(reference.inline_bytes());
             bytes <= bytes_max
         });
         found.dedup();
@@ -137,8 +149,8 @@ pub async fn resolve(store: &dyn PayloadStore, document: Document, bytes_max: us
         let mut bytes = document.json_bytes();
         // Escapes and what is not known of values from outside can make them longer than expected.
         document = map_references(&document, &mut |reference| match values.get(&place(reference)) {
-            Some(value) if bytes + value.json_bytes() <= bytes_max.saturating_add(reference.pointer_bytes()) => {
-                bytes = bytes + value.json_bytes() - reference.pointer_bytes();
+            Some(value) if bytes + value.json_bytes() <= bytes_max.saturating_add(reference.inline_bytes()) => {
+                bytes = bytes + value.json_bytes() - reference.inline_bytes();
                 value.clone()
             }
             _ => reference.clone().into(),
@@ -168,7 +180,7 @@ impl Shortening<'_> {
             }
             let inside = match root {
                 Root::MayGo => self.inside(&document, excess, PART_BYTES_MIN, PARTS_MAX),
-                Root::Stays => self.inside(&document, excess, 2 * POINTER_BYTES, usize::MAX),
+                Root::Stays => self.inside(&document, excess, 2 * REFERENCE_BYTES, usize::MAX),
             };
             document = match inside {
                 Some(shorter) => shorter,
@@ -211,7 +223,7 @@ impl Shortening<'_> {
         let mut left = excess;
         let mut wanted = BTreeMap::new();
         for (at, child) in parts {
-            let saved = left.min(child.json_bytes().saturating_sub(POINTER_BYTES));
+            let saved = left.min(child.json_bytes().saturating_sub(REFERENCE_BYTES));
             wanted.insert(at, saved);
             left -= saved;
             if left == 0 {

@@ -24,6 +24,7 @@ use expressway_asl::error_name::ErrorName;
 use futures_util::FutureExt;
 use lineage::Lineage;
 use machine::{Progress, Track};
+pub use stages::check_result_bytes;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -135,7 +136,8 @@ impl Engine {
         let started = replay.as_ref().map_or(now, |replay| replay.started);
         let mut limit = now + self.options.execution_time_max;
         if let Some(timeout) = self.program.timeout {
-            limit = limit.min(started + timeout);
+            let from = replay.as_ref().map_or(now, |replay| replay.timeout_from);
+            limit = limit.min(from + timeout);
         }
         let limited_by_surroundings = deadline.filter(|deadline| *deadline < limit);
         let end = limited_by_surroundings.unwrap_or(limit);

@@ -33,6 +33,9 @@ pub struct TaskRequest<'a> {
 /// The answer to come of a [`TaskRunner`].
 pub type TaskFuture<'a> = Pin<Box<dyn Future<Output = Result<Document, TaskError>> + Send + 'a>>;
 
+/// What [`TaskRunner::timed_out`] takes to note it.
+pub type TimedOutFuture<'a> = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send + 'a>>;
+
 /// Does the work of Task states.
 ///
 /// The engine drops the future of an attempt that timed out or is no longer wanted; the runner must then let
@@ -43,6 +46,12 @@ pub trait TaskRunner: Send + Sync {
     /// # Errors
     /// The error that the definition can retry and catch, or a fault that it can not.
     fn run<'a>(&'a self, request: TaskRequest<'a>) -> TaskFuture<'a>;
+
+    /// Hears that an attempt has timed out, before the definition does: the future of its [`run`](TaskRunner::run)
+    /// has been dropped.
+    fn timed_out<'a>(&'a self, _token: &'a str, _attempt: u32) -> TimedOutFuture<'a> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     /// When an attempt of the task with this token ended, if the runner keeps a record of such things. Asked
     /// right after its [`run`](TaskRunner::run), which may have answered from the record of an earlier run.

@@ -2,6 +2,9 @@
 
 mod variables;
 
+use crate::guard::KeyExpression;
+use expressway_asl::error_name::ErrorName;
+use expressway_durability::Level;
 use expressway_engine::TaskBudget;
 use expressway_engine::history::LogLevel;
 use std::collections::BTreeMap;
@@ -29,6 +32,12 @@ use variables::Variables;
 /// | `EXPRESSWAY_HTTP_INPUT` | what an HTTP request gives an execution: its `body`, or the whole `event` | `body` |
 /// | `EXPRESSWAY_HTTP_ERRORS` | JSON object: error name to HTTP status, 400 to 599; `States.ALL` for all others | `{}` |
 /// | `EXPRESSWAY_SQS_INPUT` | what a message gives an execution: its `body`, or the whole `record` | `body` |
+/// | `EXPRESSWAY_TABLE` | name or ARN of the DynamoDB table that makes deliveries safe | none |
+/// | `EXPRESSWAY_IDEMPOTENCY` | what the table keeps: `off`, each `execution`, or each `task`, too | `execution` with a table |
+/// | `EXPRESSWAY_IDEMPOTENCY_KEY` | where the key of an execution is in its event: a path or a JSONata expression | as its source says |
+/// | `EXPRESSWAY_IDEMPOTENCY_MISSING_KEY` | an execution without a key is an `error`, or runs `unprotected` with a warning | `error` where the variable above is set, else `unprotected` |
+/// | `EXPRESSWAY_IDEMPOTENCY_SECONDS` | how long outcomes are remembered, 60 to 31536000 | 86400, a day |
+/// | `EXPRESSWAY_FINAL_ERRORS` | JSON array of error names, as in `ErrorEquals`: executions that fail so are not tried again | `[]` |
 ///
 /// A variable that is set to nothing counts as not set. The level of logging is `ERROR` because a failed
 /// execution that leaves no trace can not be looked into, and `ALL` costs a log event per transition.
@@ -62,6 +71,27 @@ pub struct Configuration {
     pub http_errors: BTreeMap<String, u16>,
     /// What a message gives an execution.
     pub sqs_input: SqsInput,
+    /// The table that makes deliveries safe.
+    pub table: Option<String>,
+    /// How much it keeps; nothing if none.
+    pub idempotency: Option<Level>,
+    /// Where the key of an execution is in its event.
+    pub idempotency_key: Option<KeyExpression>,
+    /// What becomes of an execution without a key.
+    pub missing_key: MissingKey,
+    /// How long outcomes are remembered.
+    pub idempotency_retention: Duration,
+    /// Names of errors after which an execution is not tried again.
+    pub final_errors: Vec<ErrorName>,
+}
+
+/// What becomes of an execution without a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingKey {
+    /// It fails.
+    Error,
+    /// It runs, once for each delivery.
+    Unprotected,
 }
 
 /// Where a definition is.
@@ -163,7 +193,9 @@ impl Configuration {
                     &[("body", SqsInput::Body), ("record", SqsInput::Record)],
                 )
                 .unwrap_or(defaults.sqs_input),
+            ..defaults
         };
+        let configuration = durability(&mut variables, configuration);
         variables.finish()?;
         Ok(configuration)
     }
@@ -186,6 +218,12 @@ impl Configuration {
             http_input: HttpInput::Body,
             http_errors: BTreeMap::new(),
             sqs_input: SqsInput::Body,
+            table: None,
+            idempotency: None,
+            idempotency_key: None,
+            missing_key: MissingKey::Unprotected,
+            idempotency_retention: Duration::from_secs(86_400),
+            final_errors: Vec::new(),
         }
     }
 }
@@ -211,6 +249,55 @@ fn definition(variables: &mut Variables) -> Option<Definition> {
     }
     // An absolute path replaces the root.
     Some(Definition::File(Path::new(&root).join(value)))
+}
+
+/// Reads what concerns the table.
+fn durability(variables: &mut Variables, configuration: Configuration) -> Configuration {
+    const LEVEL: &str = "EXPRESSWAY_IDEMPOTENCY";
+    const KEY: &str = "EXPRESSWAY_IDEMPOTENCY_KEY";
+    let table = variables.take("EXPRESSWAY_TABLE");
+    let level = variables.choice(
+        LEVEL,
+        &[
+            ("off", None),
+            ("execution", Some(Level::Execution)),
+            ("task", Some(Level::Task)),
+        ],
+    );
+    let level = match (level, &table) {
+        (Some(Some(_)), None) => {
+            variables.mistake("EXPRESSWAY_TABLE", None, &format!("must be, for {LEVEL}"));
+            None
+        }
+        (Some(level), _) => level,
+        (None, table) => table.as_ref().map(|_| Level::Execution),
+    };
+    let key = variables.take(KEY).and_then(|text| match KeyExpression::parse(&text) {
+        Ok(key) => Some(key),
+        Err(problem) => {
+            let allowed = format!("must be a path or a JSONata expression: {problem}");
+            variables.mistake(KEY, Some(&text), &allowed);
+            None
+        }
+    });
+    let missing_key = variables.choice(
+        "EXPRESSWAY_IDEMPOTENCY_MISSING_KEY",
+        &[("error", MissingKey::Error), ("unprotected", MissingKey::Unprotected)],
+    );
+    Configuration {
+        missing_key: missing_key.unwrap_or(match key {
+            Some(_) => MissingKey::Error,
+            None => MissingKey::Unprotected,
+        }),
+        idempotency: level,
+        idempotency_key: key,
+        idempotency_retention: variables
+            .number("EXPRESSWAY_IDEMPOTENCY_SECONDS", 60..=31_536_000)
+            .map_or(configuration.idempotency_retention, Duration::from_secs),
+        final_errors: variables.error_names("EXPRESSWAY_FINAL_ERRORS"),
+        table,
+        ..configuration
+    }
 }
 
 fn name(variables: &mut Variables) -> Option<String> {

@@ -1,10 +1,14 @@
 //! From the environment to a handler: what happens once, in Lambda's INIT phase.
 
 use crate::config::{Configuration, Definition, Mistakes};
+use crate::guard::Guard;
 use crate::handler::Handler;
 use crate::telemetry::Log;
+use aws_config::SdkConfig;
 use expressway_asl::diagnostic::Diagnostics;
+use expressway_asl::error_name::ErrorMatcher;
 use expressway_asl::program::Program;
+use expressway_durability::{Records, Table};
 use expressway_integrations::AwsTasks;
 use std::ffi::OsString;
 use std::io::Stdout;
@@ -49,13 +53,33 @@ pub async fn start(
 ) -> Result<(Handler, Log<Stdout>), StartError> {
     let configuration = Configuration::from_env(environment).map_err(StartError::Configuration)?;
     let log = Log::stdout(&configuration);
-    let program = compile(&configuration, &log)?;
+    let (program, definition) = compile(&configuration, &log)?;
     let aws = expressway_integrations::configuration().await;
     let tasks = AwsTasks::new(&aws, program.requirements());
-    Ok((Handler::new(configuration, Arc::new(program), Arc::new(tasks)), log))
+    let guard = guard(&configuration, &aws, &definition);
+    let handler = Handler::new(configuration, Arc::new(program), Arc::new(tasks));
+    Ok((
+        match guard {
+            Some(guard) => handler.guarded(guard),
+            None => handler,
+        },
+        log,
+    ))
 }
 
-fn compile(configuration: &Configuration, log: &Log<Stdout>) -> Result<Program, StartError> {
+/// What makes deliveries safe, if a configuration asks for it. `definition` is the text of what is run.
+pub fn guard(configuration: &Configuration, aws: &SdkConfig, definition: &str) -> Option<Guard> {
+    let level = configuration.idempotency?;
+    let table = Table::new(aws, configuration.table.as_deref()?);
+    let records = Records::new(table, level, configuration.idempotency_retention);
+    let final_errors = ErrorMatcher::new(configuration.final_errors.iter().cloned());
+    // Another value in the place of a substitution makes another definition.
+    let definition = format!("{definition}\n{:?}", configuration.substitutions);
+    Some(Guard::new(records, &definition, final_errors))
+}
+
+/// The program, and its text.
+fn compile(configuration: &Configuration, log: &Log<Stdout>) -> Result<(Program, String), StartError> {
     let text = match &configuration.definition {
         Definition::Inline(text) => text.clone(),
         Definition::File(path) => std::fs::read_to_string(path).map_err(|error| StartError::Unreadable {
@@ -75,5 +99,5 @@ fn compile(configuration: &Configuration, log: &Log<Stdout>) -> Result<Program, 
             text: warnings.text,
         }));
     }
-    Ok(compilation.program)
+    Ok((compilation.program, text))
 }

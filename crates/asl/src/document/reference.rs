@@ -71,7 +71,7 @@ struct Inner {
     bytes: usize,
     total_bytes: usize,
     depth: u32,
-    pointer_bytes: usize,
+    inline_bytes: usize,
 }
 
 /// A value on its way into a bucket.
@@ -111,7 +111,7 @@ impl Reference {
             bytes: text.len(),
             total_bytes: document.total_bytes(),
             depth: document.depth(),
-            pointer_bytes: 0,
+            inline_bytes: 0,
         });
         Stored { reference, text }
     }
@@ -129,13 +129,12 @@ impl Reference {
             bytes,
             total_bytes: bytes,
             depth: 0,
-            pointer_bytes: 0,
+            inline_bytes: 0,
         })
     }
 
     fn new(mut inner: Inner) -> Reference {
-        let fixed = POINTER_CLASSES.first().map_or(0, |class| class.len()) + r#"["",{"s3BucketName":,"s3Key":}]"#.len();
-        inner.pointer_bytes = fixed + write::string_bytes(&inner.bucket) + write::string_bytes(&inner.key);
+        inner.inline_bytes = stored_text::reference_bytes(members(&inner));
         Reference(Arc::new(inner))
     }
 
@@ -198,15 +197,16 @@ impl Reference {
         self.0.depth
     }
 
-    /// The length of the pointer, which stands in JSON text for the value.
-    pub fn pointer_bytes(&self) -> usize {
-        self.0.pointer_bytes
+    /// How many bytes the reference counts for where it stands: those of its text where data is kept, which is longer
+    /// than its pointer.
+    pub fn inline_bytes(&self) -> usize {
+        self.0.inline_bytes
     }
 
     /// The pointer that SQS's and SNS's Extended Client libraries know:
     /// `["software.amazon.payloadoffloading.PayloadS3Pointer",{"s3BucketName":"b","s3Key":"k"}]`.
     pub fn pointer(&self) -> String {
-        let mut out = String::with_capacity(self.0.pointer_bytes);
+        let mut out = String::with_capacity(self.0.inline_bytes);
         self.write_pointer(&mut out);
         out
     }
@@ -242,22 +242,7 @@ impl Reference {
 
     /// What [`stored_text`] writes for the reference.
     pub(super) fn to_members(&self) -> Object {
-        let inner = &*self.0;
-        let text = |text: &Text| Document::String(Text::clone(text));
-        let count = |count: usize| Document::from(count as i64);
-        let mut members = Object::new();
-        members.insert("bucket", text(&inner.bucket));
-        members.insert("key", text(&inner.key));
-        if let Some(digest) = &inner.digest {
-            members.insert("sha256", hexadecimal(digest).into());
-        }
-        if let Some(kind) = inner.kind {
-            members.insert("kind", kind.as_str().into());
-        }
-        members.insert("bytes", count(inner.bytes));
-        members.insert("totalBytes", count(inner.total_bytes));
-        members.insert("depth", Document::from(i64::from(inner.depth)));
-        members
+        members(&self.0)
     }
 
     pub(super) fn from_members(members: &Document) -> Option<Reference> {
@@ -266,9 +251,16 @@ impl Reference {
             _ => None,
         };
         let count = |name: &str| members.get(name).and_then(Document::as_i64);
-        let digest = match text("sha256") {
-            Some(digits) => Some(from_hexadecimal(&digits)?),
-            None => None,
+        let key = text("key")?;
+        let bytes = count("bytes")?.try_into().ok()?;
+        // Only our own values have a depth.
+        let (digest, total_bytes, depth) = match count("depth") {
+            Some(depth) => {
+                let digits = key.get(key.len().checked_sub(2 * size_of::<[u8; 32]>())?..)?;
+                let total_bytes = count("totalBytes")?.try_into().ok()?;
+                (Some(from_hexadecimal(digits)?), total_bytes, depth.try_into().ok()?)
+            }
+            None => (None, bytes, 0),
         };
         let kind = match text("kind") {
             Some(name) => Some(Kind::from_name(&name)?),
@@ -276,15 +268,32 @@ impl Reference {
         };
         Some(Reference::new(Inner {
             bucket: text("bucket")?,
-            key: text("key")?,
+            key,
             digest,
             kind,
-            bytes: count("bytes")?.try_into().ok()?,
-            total_bytes: count("totalBytes")?.try_into().ok()?,
-            depth: count("depth")?.try_into().ok()?,
-            pointer_bytes: 0,
+            bytes,
+            total_bytes,
+            depth,
+            inline_bytes: 0,
         }))
     }
+}
+
+fn members(inner: &Inner) -> Object {
+    let text = |text: &Text| Document::String(Text::clone(text));
+    let count = |count: usize| Document::from(count as i64);
+    let mut members = Object::new();
+    members.insert("bucket", text(&inner.bucket));
+    members.insert("key", text(&inner.key));
+    if let Some(kind) = inner.kind {
+        members.insert("kind", kind.as_str().into());
+    }
+    members.insert("bytes", count(inner.bytes));
+    if inner.digest.is_some() {
+        members.insert("totalBytes", count(inner.total_bytes));
+        members.insert("depth", Document::from(i64::from(inner.depth)));
+    }
+    members
 }
 
 fn hexadecimal(digest: &[u8; 32]) -> String {

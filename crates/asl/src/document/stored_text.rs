@@ -32,6 +32,11 @@ pub fn decode(text: &str) -> Result<Document, String> {
     }
 }
 
+/// How long the text of a reference with these members is.
+pub(super) fn reference_bytes(members: Object) -> usize {
+    Document::object([(MARKER, members.into())]).json_bytes()
+}
+
 /// The only key of an object, if it is a marker, escaped or not.
 fn marker(object: &Object) -> Option<(&Text, &Document)> {
     let mut members = object.iter();

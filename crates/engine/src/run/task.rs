@@ -52,7 +52,20 @@ impl Run<'_> {
             execution_arn: &self.identity.execution_arn,
             token: token.clone(),
         };
-        let result = self.call(request, timeout).await;
+        let result = match self.call(request, timeout).await {
+            Some(result) => result,
+            None => {
+                if let Some(token) = &token {
+                    self.environment.tasks.timed_out(token, attempt).await?;
+                }
+                // No cause, as recorded.
+                Err(StateError {
+                    name: Some(ErrorName::Timeout),
+                    cause: None,
+                }
+                .into())
+            }
+        };
         drop(permit);
         if let Some(token) = &token {
             let recorded = self.environment.tasks.ended(token, attempt);
@@ -85,26 +98,19 @@ impl Run<'_> {
     }
 
     /// Asks the runner, for at most `timeout` seconds; drops the request after that.
-    async fn call(&self, request: TaskRequest<'_>, timeout: Option<u64>) -> Result<Document, TaskError> {
+    async fn call(&self, request: TaskRequest<'_>, timeout: Option<u64>) -> Option<Result<Document, TaskError>> {
         let clock = &self.environment.clock;
         let _in_flight = InFlight::start(&**clock);
         let mut answer = pin!(self.environment.tasks.run(request));
         let Some(seconds) = timeout else {
-            return answer.await;
+            return Some(answer.await);
         };
         let mut timeout = clock.sleep_until(clock.now() + Duration::from_secs(seconds));
         std::future::poll_fn(|context| {
             if let Poll::Ready(result) = answer.as_mut().poll(context) {
-                return Poll::Ready(result);
+                return Poll::Ready(Some(result));
             }
-            timeout.as_mut().poll(context).map(|()| {
-                // No cause, as recorded.
-                Err(StateError {
-                    name: Some(ErrorName::Timeout),
-                    cause: None,
-                }
-                .into())
-            })
+            timeout.as_mut().poll(context).map(|()| None)
         })
         .await
     }

@@ -139,7 +139,7 @@ impl Run<'_> {
     pub(super) async fn fit_members(&self, document: Document) -> Result<Document, Fault> {
         match &self.environment.payloads {
             Some(store) if !self.fits(&document) => {
-                payload::shorten(&**store, document, self.options.inline_bytes_max, Root::Stays).await
+                payload::shorten_to(&**store, document, self.options.inline_bytes_max, Root::Stays).await
             }
             _ => Ok(document),
         }
@@ -150,7 +150,7 @@ impl Run<'_> {
     pub(super) async fn keep(&self, kept: &AtomicUsize, result: Document) -> Result<Document, Fault> {
         let result = match &self.environment.payloads {
             Some(store) if kept.load(Ordering::Relaxed) + result.json_bytes() > self.options.inline_bytes_max => {
-                payload::shorten(&**store, result, KEPT_BYTES_MAX, Root::MayGo).await?
+                payload::shorten(&**store, result, KEPT_BYTES_MAX).await?
             }
             _ => result,
         };

@@ -22,7 +22,7 @@ impl PayloadStore for Store {
         Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(5)).await;
             if self.is_broken {
-                return Err(Fault::Payload("the bucket is gone".into()));
+                return Err(Fault::Store("the bucket is gone".into()));
             }
             self.puts.fetch_add(1, Ordering::SeqCst);
             self.texts
@@ -336,7 +336,7 @@ async fn a_store_that_fails_is_a_fault_that_nothing_catches() {
         ..Store::default()
     }));
     let outcome = case.run("{}").await.outcome;
-    assert_eq!(outcome, Outcome::Faulted(Fault::Payload("the bucket is gone".into())));
+    assert_eq!(outcome, Outcome::Faulted(Fault::Store("the bucket is gone".into())));
 }
 
 #[tokio::test(start_paused = true)]

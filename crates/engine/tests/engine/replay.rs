@@ -91,6 +91,7 @@ async fn run(seed: u8, time: ReplayTime, later: Duration, record: Record) -> (Ex
     case.replay = Some(Replay {
         seed: [seed; 32],
         started,
+        timeout_from: started,
         time,
     });
     let environment = Environment {
@@ -166,14 +167,15 @@ async fn another_execution_draws_and_calls_for_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_time_limit_counts_from_the_first_start() {
+async fn a_time_limit_counts_from_the_start_of_the_try() {
     let definition =
         machine("W", r#""W":{"Type":"Wait","Seconds":30,"End":true}"#).replacen('{', r#"{"TimeoutSeconds":60,"#, 1);
     for (earlier, expected) in [(0, "SUCCEEDED"), (40, "TIMED_OUT"), (70, "TIMED_OUT")] {
         let mut case = Case::new(&definition);
         case.replay = Some(Replay {
             seed: [0; 32],
-            started: SystemTime::now() - Duration::from_secs(earlier),
+            started: SystemTime::UNIX_EPOCH,
+            timeout_from: SystemTime::now() - Duration::from_secs(earlier),
             time: ReplayTime::Actual,
         });
         assert_eq!(case.run("{}").await.outcome.status(), expected, "{earlier}");

@@ -9,10 +9,11 @@
 //! groups too (fair queues), but promise no order; what counts is the queue's name.
 
 use crate::config::SqsInput;
-use crate::handler::{Invocation, InvocationError, check_input};
+use crate::handler::{Delivery, Invocation, InvocationError, check_input};
 use crate::identity::Caller;
 use expressway_asl::Document;
 use expressway_asl::document::Text;
+use expressway_durability::Fingerprint;
 use futures_util::{StreamExt, stream};
 use std::collections::HashMap;
 
@@ -123,16 +124,13 @@ async fn succeeds(invocation: &Invocation<'_>, message: &Message) -> bool {
     if invocation.is_over() {
         return false;
     }
-    let input = match invocation.handler.configuration.sqs_input {
-        SqsInput::Record => Some(message.record.clone()),
-        SqsInput::Body => {
-            let body = message.record.get("body").and_then(Document::as_str);
-            body.map(|body| Document::parse(body).unwrap_or_else(|_| Document::from(body)))
-        }
-    };
-    let Some(input) = input else {
+    let Some(body) = message.record.get("body").filter(|body| body.as_str().is_some()) else {
         invocation.problem(&format!("message {}: it has no body", message.id));
         return false;
+    };
+    let input = match invocation.handler.configuration.sqs_input {
+        SqsInput::Record => message.record.clone(),
+        SqsInput::Body => parsed(body),
     };
     if let Err(failure) = check_input(&input) {
         let failure = InvocationError::from(failure);
@@ -140,6 +138,43 @@ async fn succeeds(invocation: &Invocation<'_>, message: &Message) -> bool {
         return false;
     }
     // Why it failed is in the history.
-    let outcome = invocation.execute(Some(&message.id), Caller::HandedOver, input).await;
-    outcome.is_ok()
+    let delivery = Delivery {
+        name: Some(&message.id),
+        caller: Caller::HandedOver,
+        input,
+        key: Some(key(message, body)),
+        // The rest of the record differs between deliveries.
+        fingerprint: body.clone(),
+        event: &|| match &message.record {
+            Document::Object(record) => {
+                let mut record = record.clone();
+                record.insert("body", parsed(body));
+                record.into()
+            }
+            record => record.clone(),
+        },
+    };
+    invocation.execute(delivery).await.is_ok()
+}
+
+/// A body as its JSON, or as text if it is none.
+fn parsed(body: &Document) -> Document {
+    let text = body.as_str().unwrap_or_default();
+    Document::parse(text).unwrap_or_else(|_| body.clone())
+}
+
+/// What tells a message apart: its id; in a FIFO queue the deduplication id that its sender chose, so that a message
+/// which is sent again later than the five minutes that the queue remembers is still the same. An id that the queue
+/// made of the body (`ContentBasedDeduplication`) is no choice: two messages may well say the same.
+fn key<'m>(message: &'m Message, body: &Document) -> &'m str {
+    let is_fifo = fifo_group(&message.record).is_some();
+    let chosen = message
+        .record
+        .get("attributes")
+        .and_then(|attributes| attributes.get("MessageDeduplicationId"));
+    let of_body = || Fingerprint::of(body.as_str().unwrap_or_default().as_bytes());
+    match chosen.and_then(Document::as_str) {
+        Some(chosen) if is_fifo && chosen != of_body().as_str() => chosen,
+        _ => &message.id,
+    }
 }
