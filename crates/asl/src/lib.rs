@@ -27,6 +27,7 @@ pub mod jsonata;
 pub mod path;
 pub mod program;
 pub mod query;
+pub mod resolve;
 pub mod resource;
 pub mod scope;
 pub mod template;

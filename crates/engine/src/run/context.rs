@@ -2,10 +2,12 @@
 
 use super::Run;
 use super::machine::{Track, Visit};
+use super::values::Values;
 use crate::Identity;
 use expressway_asl::Document;
-use expressway_asl::document::{Object, Text};
+use expressway_asl::document::{Object, Reference, Text};
 use expressway_asl::jsonata::Bindings;
+use expressway_asl::resolve::Resolver;
 use expressway_asl::scope::Scope;
 use expressway_asl::timestamp::Timestamp;
 use std::cell::OnceCell;
@@ -52,6 +54,7 @@ pub(super) struct StateScope<'s> {
     track: &'s Track<'s>,
     map: Option<&'s Document>,
     context: OnceCell<Document>,
+    values: &'s Values<'s>,
 }
 
 impl<'s> StateScope<'s> {
@@ -61,6 +64,7 @@ impl<'s> StateScope<'s> {
         track: &'s Track<'_>,
         visit: &'s Visit<'_>,
         input: &'s Document,
+        values: &'s Values<'_>,
     ) -> StateScope<'s> {
         StateScope {
             run,
@@ -69,6 +73,7 @@ impl<'s> StateScope<'s> {
             track,
             map: track.map.as_ref(),
             context: OnceCell::new(),
+            values,
         }
     }
 
@@ -104,6 +109,12 @@ impl<'s> StateScope<'s> {
     }
 }
 
+impl Resolver for StateScope<'_> {
+    fn resolve(&self, reference: &Reference) -> Option<Document> {
+        self.values.resolve(reference)
+    }
+}
+
 impl Scope for StateScope<'_> {
     fn input(&self) -> &Document {
         self.input
@@ -118,7 +129,7 @@ impl Scope for StateScope<'_> {
     }
 
     fn random(&self) -> u128 {
-        self.run.random(self.track)
+        self.values.random(|| self.run.random(self.track))
     }
 }
 
@@ -147,6 +158,12 @@ impl<'s> Seen<'s> {
 pub(super) struct QueryScope<'s> {
     pub(super) scope: StateScope<'s>,
     pub(super) seen: Seen<'s>,
+}
+
+impl Resolver for QueryScope<'_> {
+    fn resolve(&self, reference: &Reference) -> Option<Document> {
+        self.scope.resolve(reference)
+    }
 }
 
 impl Bindings for QueryScope<'_> {

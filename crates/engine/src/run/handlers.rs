@@ -27,7 +27,7 @@ impl Run<'_> {
                 // `*test_catch_states_runtime*`).
                 Ok((placed, assigned)) => {
                     return Ok(StateEnd {
-                        output: self.select_output(track, visit, placed)?,
+                        output: self.select_output(track, visit, placed).await?,
                         transition: state.transition,
                         assigned,
                     });
@@ -62,10 +62,10 @@ impl Run<'_> {
                 error_output: Some(&error),
                 ..Seen::input(&input)
             };
-            let assigned = self.assign(track, visit, catcher.assign.as_ref(), &error, seen)?;
+            let assigned = self.assign(track, visit, catcher.assign.as_ref(), &error, seen).await?;
             let output = match &catcher.output {
-                Some(output) => self.query(track, visit, output, seen)?,
-                None => self.place(visit, &catcher.result_path, input, error)?,
+                Some(output) => self.query(track, visit, output, seen).await?,
+                None => self.place(visit, &catcher.result_path, input, error).await?,
             };
             return Ok(StateEnd {
                 output,
@@ -82,7 +82,7 @@ impl Run<'_> {
         visit: &Visit<'_>,
         input: &Document,
     ) -> Result<(Document, Variables), Failure> {
-        let selected = self.select_input(track, visit, input.clone())?;
+        let selected = self.select_input(track, visit, input.clone()).await?;
         let result = match &visit.state.kind {
             StateKind::Task(task) => self.task(track, visit, task, selected).await?,
             StateKind::Parallel { branches } => self.parallel(track, visit, branches, selected).await?,
@@ -93,8 +93,11 @@ impl Run<'_> {
             result: Some(&result),
             ..Seen::input(input)
         };
-        let assigned = self.assign(track, visit, visit.state.assign.as_ref(), &result, seen)?;
-        Ok((self.place_result(track, visit, input.clone(), result)?, assigned))
+        let assigned = self
+            .assign(track, visit, visit.state.assign.as_ref(), &result, seen)
+            .await?;
+        let placed = self.place_result(track, visit, input.clone(), result).await?;
+        Ok((placed, assigned))
     }
 
     /// How long to wait before the next try; none if there is none.
