@@ -18,6 +18,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use expressway_asl::Document;
+use expressway_aws::client::http_client;
 use expressway_aws::model::{Operation, Service};
 use expressway_aws::{CallOptions, Client, EndpointOverrides};
 use server::{Reply, Server};
@@ -48,6 +49,7 @@ impl Way {
             .region(Region::new("eu-west-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .endpoint_url(url)
+            .http_client(http_client())
             .behavior_version(BehaviorVersion::latest())
             .build();
         if name == "typed" {
