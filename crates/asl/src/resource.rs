@@ -19,6 +19,7 @@ pub(crate) const OPTIMIZED: &[(&str, &[&str])] = &[
     ),
     ("batch", &["submitJob"]),
     ("bedrock", &["createModelCustomizationJob", "invokeModel"]),
+    ("bedrockagentcore", &["invokeHarness"]),
     (
         "codebuild",
         &[

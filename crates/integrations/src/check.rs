@@ -138,7 +138,7 @@ fn against_names(call: &Call, known: &[&str], required: &[&str], forbidden: &[&s
         spot.diagnostic(Code::SchemaValidationFailed, Severity::Error, message)
     };
     let unknown = given.iter().filter(|name| !known.contains(&&***name)).map(|name| {
-        let mut diagnostic = error(&[name.clone()], parameters::not_supported(name));
+        let mut diagnostic = error(std::slice::from_ref(name), parameters::not_supported(name));
         diagnostic.help = nearest(name, known.iter().copied()).map(|name| format!("did you mean '{name}'?"));
         diagnostic
     });

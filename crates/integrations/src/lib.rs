@@ -22,6 +22,7 @@ mod aws_sdk;
 mod caller;
 mod check;
 mod configuration;
+pub mod dynamodb;
 pub mod effect;
 mod error;
 mod http;

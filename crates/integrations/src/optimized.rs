@@ -72,6 +72,9 @@ impl<'r> Integration<'r> {
             let why = "talks to the Kubernetes API of a cluster, which is not supported; a Lambda function can";
             return Err(not_supported(why));
         }
+        if service == "bedrockagentcore" {
+            return Err(not_supported("streams events, which is not supported"));
+        }
         let known = SERVICES.iter().find(|(known, _)| *known == service);
         let model = match action {
             "invokeModel" => Service::find("bedrockruntime"),
@@ -206,7 +209,7 @@ impl<'r> Integration<'r> {
     /// # Source
     /// Recorded: `error_handling/task_service_*`, `services/sns_task_service*`. The form is that of the SDK for
     /// Java 1, which writes `null` for what the answer lacks.
-    fn answered(&self, answer: &ErrorAnswer) -> StateError {
+    pub(crate) fn answered(&self, answer: &ErrorAnswer) -> StateError {
         let exception = match &answer.exception {
             Some(shape) => exception(shape),
             None => exception(self.sdk_name.strip_suffix("v2").unwrap_or(self.sdk_name)),
@@ -349,6 +352,13 @@ mod tests {
         let missing = expressway_asl::resource::optimized()
             .filter(|named| !own.contains(named))
             .filter(|(service, action)| Integration::find(service, action).is_err());
-        assert_eq!(missing.collect::<Vec<_>>(), [("eks", "call"), ("eks", "runJob")]);
+        assert_eq!(
+            missing.collect::<Vec<_>>(),
+            [
+                ("bedrockagentcore", "invokeHarness"),
+                ("eks", "call"),
+                ("eks", "runJob")
+            ]
+        );
     }
 }

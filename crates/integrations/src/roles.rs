@@ -2,6 +2,7 @@
 
 use crate::caller::state_machine_arn;
 use aws_config::SdkConfig;
+use aws_config::identity::IdentityCache;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future::ProvideCredentials as Provided;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
@@ -89,8 +90,9 @@ impl Roles {
         Ok(role.map(|role| {
             let client = role.lambda.get_or_init(|| {
                 let provider = SharedCredentialsProvider::new(Provider(Arc::clone(&role.session)));
-                let config = self.config.to_builder().credentials_provider(provider).build();
-                crate::lambda::client(&config)
+                let config = self.config.to_builder().credentials_provider(provider);
+                // The session keeps what it has by itself.
+                crate::lambda::client(&config.identity_cache(IdentityCache::no_cache()).build())
             });
             client.clone()
         }))

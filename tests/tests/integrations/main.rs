@@ -14,13 +14,15 @@ mod web;
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_smithy_async::time::TimeSource;
 use expressway_asl::Document;
 use expressway_asl::program::Requirements;
 use expressway_asl::resource::Resource;
 use expressway_engine::{StateError, TaskError, TaskRequest, TaskRunner};
 use expressway_integrations::AwsTasks;
 use expressway_tests::server::{Reply, Request, Script, Server};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 const EXECUTION: &str = "arn:aws:states:eu-west-1:111122223333:express:orders:e-1:u-1";
 const MACHINE: &str = "arn:aws:states:eu-west-1:111122223333:stateMachine:orders";
@@ -32,6 +34,23 @@ const TOKEN_UUID: &str = "00112233-4455-4677-8899-aabbccddeeff";
 struct Aws {
     server: Server,
     tasks: AwsTasks,
+    clock: Clock,
+}
+
+/// A clock that stands still until it is set forward.
+#[derive(Clone, Debug)]
+struct Clock(Arc<Mutex<SystemTime>>);
+
+impl Clock {
+    fn advance(&self, by: Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+impl TimeSource for Clock {
+    fn now(&self) -> SystemTime {
+        *self.0.lock().unwrap()
+    }
 }
 
 impl Aws {
@@ -45,16 +64,18 @@ impl Aws {
     async fn with(handler: impl Fn(Request) -> Reply + Send + Sync + 'static) -> Aws {
         let server = Server::start(move |request| std::future::ready(handler(request)));
         let server = server.await.unwrap();
+        let clock = Clock(Arc::new(Mutex::new(SystemTime::now())));
         let credentials = Credentials::new("AKID", "secret", None, None, "test");
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-west-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .endpoint_url(server.url())
+            .time_source(clock.clone())
             .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
             .build();
         let tasks = AwsTasks::new(&config, &Requirements::default()).with_loopback();
-        Aws { server, tasks }
+        Aws { server, tasks, clock }
     }
 
     fn task(&self, resource: &str, parameters: &str) -> Task<'_> {

@@ -4,6 +4,7 @@ use crate::{Aws, MACHINE, name_and_cause, signature};
 use expressway_tests::server::{Reply, Request};
 use futures_util::future::join_all;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 
 const ROLE: &str = "arn:aws:iam::444455556666:role/target";
 
@@ -87,14 +88,36 @@ async fn a_role_is_assumed_once_by_all_who_need_it() {
 }
 
 #[tokio::test]
-async fn a_session_that_ends_is_replaced() {
-    let aws = aws("2020-01-01T00:00:00Z").await;
-    for expected in ["ASIA0", "ASIA1"] {
-        // The call itself finds the session that was just made as stale as the first one.
-        let _ = aws.task("aws-sdk:dynamodb:listTables", "{}").under(ROLE).run().await;
-        assert!(aws.requests().len() > 1, "{expected}");
-    }
-    assert!(aws.requests().iter().filter(|request| is_sts(request)).count() >= 2);
+async fn a_session_is_replaced_before_it_ends() {
+    let aws = aws("2099-01-01T00:00:00Z").await;
+    let end = SystemTime::UNIX_EPOCH + Duration::from_secs(4_070_908_800);
+    let left = end.duration_since(SystemTime::now()).unwrap();
+    let call = || async {
+        for (resource, parameters) in [
+            ("aws-sdk:dynamodb:listTables", "{}"),
+            ("lambda:invoke", r#"{"FunctionName":"f"}"#),
+        ] {
+            aws.task(resource, parameters).under(ROLE).run().await.unwrap();
+        }
+        let requests = aws.requests();
+        let last = requests
+            .iter()
+            .rev()
+            .take(2)
+            .map(|request| signature(request).unwrap().1);
+        (
+            requests.iter().filter(|request| is_sts(request)).count(),
+            last.collect::<Vec<_>>(),
+        )
+    };
+    assert_eq!(call().await, (1, vec!["ASIA0".to_owned(); 2]));
+    aws.clock.advance(left - Duration::from_secs(600));
+    assert_eq!(call().await, (1, vec!["ASIA0".to_owned(); 2]));
+    aws.clock.advance(Duration::from_secs(400));
+    // The new session ends at the same time, so that each call asks for one more.
+    let (sessions, last) = call().await;
+    assert!(sessions > 2, "{sessions}");
+    assert!(!last.contains(&"ASIA0".to_owned()), "{last:?}");
 }
 
 #[tokio::test]
