@@ -31,5 +31,5 @@ pub mod scope;
 pub mod template;
 pub mod timestamp;
 
-pub use compile::{Compilation, DEFINITION_BYTES_MAX, compile};
+pub use compile::{Compilation, DEFINITION_BYTES_MAX, Inspected, Inspection, compile, inspect};
 pub use document::Document;

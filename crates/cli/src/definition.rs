@@ -97,6 +97,11 @@ pub(crate) fn compile(
 }
 
 impl Substitutions {
+    /// The values for this definition.
+    pub(crate) fn of(&self, definition: &str) -> Result<BTreeMap<String, String>, Failure> {
+        self.values(definition, &BTreeMap::new())
+    }
+
     fn values(
         &self,
         definition: &str,
@@ -133,7 +138,7 @@ fn parse_values(argument: &str, value: &str) -> Result<BTreeMap<String, String>,
 }
 
 /// The name of the state machine that a definition in this file defines.
-fn machine_name(file: &str) -> String {
+pub(crate) fn machine_name(file: &str) -> String {
     if file == STANDARD_INPUT {
         return "stdin".to_owned();
     }

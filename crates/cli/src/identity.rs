@@ -38,6 +38,20 @@ pub(crate) fn anonymous(machine: &str) -> Identity {
     named(machine, &uuid())
 }
 
+/// The identity of an execution as Express workflows have it, without a name of its own.
+pub(crate) fn express(machine: &str) -> Identity {
+    let (name, region) = (uuid(), region());
+    let machine = valid_name(machine);
+    let arn = format!("arn:aws:states:{region}:{ACCOUNT}:express:{machine}:{name}");
+    let parts = Parts {
+        partition: "aws",
+        region: &region,
+        account: ACCOUNT,
+        machine: &machine,
+    };
+    parts.identity(&name, Some(&arn))
+}
+
 fn named(machine: &str, name: &str) -> Identity {
     let parts = Parts {
         partition: "aws",

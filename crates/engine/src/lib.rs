@@ -5,6 +5,8 @@
 //! [`TaskRunner`] does the work of Task states, [`Clock`] tells the time, [`Entropy`] gives random bits, and a
 //! [`history::HistorySink`] hears of every event. [`TaskBudget`] bounds the attempts in flight.
 //!
+//! [`test_state`] runs one state by itself and tells what became of its data after each stage.
+//!
 //! What Retry and Catch see is a [`StateError`]; what no definition can handle is a [`Fault`].
 
 mod clock;
@@ -13,6 +15,7 @@ mod execution;
 pub mod history;
 mod run;
 mod task;
+pub mod test_state;
 
 pub use clock::{Clock, Entropy, Sleep, SystemClock, SystemEntropy};
 pub use error::{Fault, StateError};

@@ -2,6 +2,7 @@
 //!
 //! `machine` is the flat loop over states, `stages` knows the order of a state's stages, `handlers` knows
 //! timeout, Retry and Catch. `task`, `parallel` and `map` do the work that takes time, `step` all that does not.
+//! `test_state` runs one state instead, under a [`Probe`] that the others show their data to.
 
 mod context;
 mod handlers;
@@ -11,6 +12,7 @@ mod parallel;
 mod stages;
 mod step;
 mod task;
+mod test_state;
 
 use crate::history::{EventDetails, HistoryEvent, HistorySink};
 use crate::{Engine, Environment, Execution, ExecutionRequest, Fault, Identity, Options, Outcome, StateError};
@@ -24,6 +26,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
+pub(crate) use test_state::{Probe, Stage, test_state};
 
 /// What ends a state, a branch or a whole execution early.
 #[derive(Clone, Debug)]
@@ -64,6 +67,8 @@ pub(crate) struct Run<'r> {
     /// are polled by one task, never at once, so plain loads and stores do.
     events: AtomicU64,
     transitions: AtomicU64,
+    /// Set when a single state is tested.
+    probe: Option<&'r Probe<'r>>,
 }
 
 impl Run<'_> {
@@ -81,6 +86,14 @@ impl Run<'_> {
             history.record(&event);
         }
         id
+    }
+
+    /// Shows what a stage gave to whoever tests the state.
+    #[inline]
+    fn stage(&self, stage: Stage, value: &Document) {
+        if let Some(probe) = self.probe {
+            probe.record(stage, value);
+        }
     }
 
     /// Waits until `time`; refuses at once if that is not before the deadline.
@@ -125,6 +138,7 @@ impl Engine {
             deadline: limit,
             events: AtomicU64::new(0),
             transitions: AtomicU64::new(0),
+            probe: None,
         };
         let outcome = run.execute(&self.program.machine, input).await;
         Execution {

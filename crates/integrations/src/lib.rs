@@ -2,7 +2,8 @@
 //!
 //! [`AwsTasks`] is the engine's [`TaskRunner`] that calls the real services: Lambda, by a function's own ARN and by
 //! `arn:aws:states:::lambda:invoke`, and any operation by `arn:aws:states:::aws-sdk:<service>:<action>`.
-//! [`unsupported`] tells at start-up what a program calls beyond that.
+//! [`unsupported`] tells at start-up what a program calls beyond that. [`check_mocked_result`] says whether a result that
+//! somebody made up is one that the service could give.
 //!
 //! AWS SDK integrations are retried as the SDKs do: three attempts, also after errors of the service. A call of
 //! Lambda that may have arrived is never repeated by itself: what may happen twice is for the
@@ -17,9 +18,11 @@ mod aws_sdk;
 mod configuration;
 mod error;
 mod lambda;
+mod mock;
 mod parameters;
 
 pub use configuration::configuration;
+pub use mock::{FieldValidation, check_mocked_result};
 
 use aws_config::SdkConfig;
 use expressway_asl::diagnostic::{Code, Diagnostic, Severity, Span};

@@ -4,7 +4,7 @@ use super::context::{QueryScope, Seen, StateScope, map_item};
 use super::machine::{Progress, Track, Visit};
 use super::parallel::{Line, Results};
 use super::stages::check_result_bytes;
-use super::{Failure, Run};
+use super::{Failure, Run, Stage};
 use crate::history::EventDetails;
 use crate::{Fault, StateError};
 use expressway_asl::Document;
@@ -25,6 +25,13 @@ impl Run<'_> {
         input: Document,
     ) -> Result<Document, Failure> {
         let concurrency = self.map_concurrency(track, visit, map, &input)?;
+        if let Some(probe) = self.probe {
+            return self.probed_map(track, visit, map, probe, input);
+        }
+        let concurrency = match concurrency {
+            0 => self.options.map_concurrency_default.max(1),
+            given => given,
+        };
         let items = match self.items(track, visit, map, input.clone()) {
             Ok(items) => items,
             Err(error) => {
@@ -111,7 +118,13 @@ impl Run<'_> {
         Ok(result)
     }
 
-    fn items(&self, track: &Track<'_>, visit: &Visit<'_>, map: &Map, input: Document) -> Result<Array, StateError> {
+    pub(super) fn items(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'_>,
+        map: &Map,
+        input: Document,
+    ) -> Result<Array, StateError> {
         match &map.items {
             Items::Path(selection) => match self.select(track, visit, selection, input)? {
                 Document::Array(items) => Ok(items),
@@ -137,7 +150,7 @@ impl Run<'_> {
         }
     }
 
-    fn iteration_input(
+    pub(super) fn iteration_input(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
@@ -166,6 +179,7 @@ impl Run<'_> {
         Ok(input)
     }
 
+    /// How many iterations run at once; 0 for the default.
     fn map_concurrency(
         &self,
         track: &Track<'_>,
@@ -199,10 +213,10 @@ impl Run<'_> {
             }
         };
         let given = usize::try_from(given).unwrap_or(usize::MAX);
-        Ok(if given == 0 {
-            self.options.map_concurrency_default.max(1)
-        } else {
-            given
-        })
+        self.stage(
+            Stage::MaxConcurrency,
+            &Document::from(i64::try_from(given).unwrap_or(i64::MAX)),
+        );
+        Ok(given)
     }
 }

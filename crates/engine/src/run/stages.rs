@@ -3,7 +3,7 @@
 
 use super::context::{QueryScope, Seen, StateScope};
 use super::machine::{Track, Variables, Visit};
-use super::{DATA_BYTES_MAX, Failure, Run};
+use super::{DATA_BYTES_MAX, Failure, Run, Stage};
 use crate::StateError;
 use crate::history::EventDetails;
 use expressway_asl::Document;
@@ -23,7 +23,11 @@ impl Run<'_> {
         input: Document,
     ) -> Result<Document, StateError> {
         match &visit.state.stages {
-            Stages::JsonPath(stages) => self.select(track, visit, &stages.input_path, input),
+            Stages::JsonPath(stages) => {
+                let selected = self.select(track, visit, &stages.input_path, input)?;
+                self.stage(Stage::InputPath, &selected);
+                Ok(selected)
+            }
             Stages::Jsonata(_) => Ok(input),
         }
     }
@@ -39,12 +43,24 @@ impl Run<'_> {
             Stages::JsonPath(JsonPathStages {
                 parameters: Some(parameters),
                 ..
-            }) => self.evaluate(track, visit, parameters, &input)?,
+            }) => {
+                let effective = self.evaluate(track, visit, parameters, &input)?;
+                self.stage(Stage::Parameters, &effective);
+                effective
+            }
             Stages::Jsonata(JsonataStages {
                 arguments: Some(arguments),
                 ..
-            }) => self.query(track, visit, arguments, Seen::input(&input))?,
-            _ => return Ok(input),
+            }) => {
+                let effective = self.query(track, visit, arguments, Seen::input(&input))?;
+                self.stage(Stage::Arguments, &effective);
+                effective
+            }
+            Stages::JsonPath(_) => {
+                self.stage(Stage::Parameters, &input);
+                return Ok(input);
+            }
+            Stages::Jsonata(_) => return Ok(input),
         };
         self.check_parameters(visit, &effective)?;
         Ok(effective)
@@ -65,7 +81,10 @@ impl Run<'_> {
                     Some(selector) => self.evaluate(track, visit, selector, &result)?,
                     None => result,
                 };
-                self.place(visit, &stages.result_path, input, result)
+                self.stage(Stage::ResultSelector, &result);
+                let placed = self.place(visit, &stages.result_path, input, result)?;
+                self.stage(Stage::ResultPath, &placed);
+                Ok(placed)
             }
             Stages::Jsonata(JsonataStages { output: None, .. }) => Ok(result),
             Stages::Jsonata(JsonataStages {

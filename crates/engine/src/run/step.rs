@@ -2,7 +2,7 @@
 
 use super::context::{Seen, StateScope};
 use super::machine::{StateEnd, Track, Variables, Visit};
-use super::{Failure, Run};
+use super::{Failure, Run, Stage};
 use crate::StateError;
 use expressway_asl::Document;
 use expressway_asl::document::{Number, Text};
@@ -25,14 +25,21 @@ impl Run<'_> {
         let state = visit.state;
         match &state.kind {
             // The most common state costs a comparison, whatever the size of its input.
-            StateKind::Pass { result: None } if state.assign.is_none() && state.stages.is_identity() => Ok(StateEnd {
-                output: input,
-                transition: state.transition,
-                assigned: None,
-            }),
+            StateKind::Pass { result: None }
+                if state.assign.is_none() && state.stages.is_identity() && self.probe.is_none() =>
+            {
+                Ok(StateEnd {
+                    output: input,
+                    transition: state.transition,
+                    assigned: None,
+                })
+            }
             StateKind::Pass { result } => {
                 let selected = self.select_input(track, visit, input.clone())?;
                 let effective = self.effective_input(track, visit, selected)?;
+                if let Some(result) = result {
+                    self.stage(Stage::Result, result);
+                }
                 let result = result.clone().unwrap_or(effective);
                 let assigned = self.assign(track, visit, state.assign.as_ref(), &result, Seen::input(&input))?;
                 let placed = self.place_result(track, visit, input, result)?;
@@ -177,7 +184,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn wait_until(
+    pub(super) fn wait_until(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
