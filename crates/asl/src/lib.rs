@@ -17,7 +17,7 @@
 
 pub mod comparison;
 mod compile;
-mod definition;
+pub mod definition;
 pub mod diagnostic;
 pub mod document;
 pub mod error_name;

@@ -97,6 +97,11 @@ pub(crate) fn compile(
 }
 
 impl Substitutions {
+    /// Those of the file beside the definition, if there is one.
+    pub(crate) fn beside() -> Substitutions {
+        Substitutions { substitutions: None }
+    }
+
     /// The values for this definition.
     pub(crate) fn of(&self, definition: &str) -> Result<BTreeMap<String, String>, Failure> {
         self.values(definition, &BTreeMap::new())

@@ -52,7 +52,7 @@ pub(crate) fn express(machine: &str) -> Identity {
     parts.identity(&name, Some(&arn))
 }
 
-fn named(machine: &str, name: &str) -> Identity {
+pub(crate) fn named(machine: &str, name: &str) -> Identity {
     let parts = Parts {
         partition: "aws",
         region: &region(),

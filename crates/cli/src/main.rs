@@ -20,6 +20,7 @@ mod snippet;
 mod source;
 mod style;
 mod tasks;
+mod test;
 mod test_state;
 mod validate;
 
@@ -52,6 +53,7 @@ that can not run; 130 aborted by Ctrl-C.";
 enum Command {
     Run(run::Arguments),
     Invoke(invoke::Arguments),
+    Test(test::Arguments),
     TestState(test_state::Arguments),
     Validate(validate::Arguments),
     Describe(describe::Arguments),
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Invoke(arguments) => invoke::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
         Command::TestState(arguments) => test_state::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Describe(arguments) => describe::run(&arguments),
