@@ -25,15 +25,11 @@ impl Run<'_> {
         let state = visit.state;
         match &state.kind {
             // The most common state costs a comparison, whatever the size of its input.
-            StateKind::Pass { result: None }
-                if state.assign.is_none() && state.stages.is_identity() && self.probe.is_none() =>
-            {
-                Ok(StateEnd {
-                    output: input,
-                    transition: state.transition,
-                    assigned: None,
-                })
-            }
+            StateKind::Pass { result: None } if state.assign.is_none() && state.stages.is_identity() => Ok(StateEnd {
+                output: input,
+                transition: state.transition,
+                assigned: None,
+            }),
             StateKind::Pass { result } => {
                 let selected = self.select_input(track, visit, input.clone())?;
                 let effective = self.effective_input(track, visit, selected)?;

@@ -64,12 +64,18 @@ impl Stage {
     /// # Source
     /// Recorded: `test_state/*inspection_level*`, `test_state/*parallel_state_mock*`.
     fn is_shown(self, kind: &StateKind) -> bool {
-        match (self, kind) {
-            (Stage::InputPath | Stage::Parameters, StateKind::Pass { result: Some(_) }) => false,
-            (Stage::InputPath | Stage::Parameters | Stage::Arguments, StateKind::Parallel { .. }) => false,
-            (Stage::ResultSelector | Stage::ResultPath, StateKind::Wait(_) | StateKind::Succeed) => false,
-            _ => true,
-        }
+        let is_hidden = matches!(
+            (self, kind),
+            (
+                Stage::InputPath | Stage::Parameters,
+                StateKind::Pass { result: Some(_) } | StateKind::Parallel { .. }
+            ) | (Stage::Arguments, StateKind::Parallel { .. })
+                | (
+                    Stage::ResultSelector | Stage::ResultPath,
+                    StateKind::Wait(_) | StateKind::Succeed
+                )
+        );
+        !is_hidden
     }
 }
 
@@ -280,9 +286,19 @@ impl Run<'_> {
                     StateKind::Wait(wait) => {
                         self.wait_until(track, visit, wait, &input)?;
                     }
-                    // It has no stages, but the API shows one.
+                    // Here the stages are passed over, but the API shows them.
                     StateKind::Fail { .. } if matches!(visit.state.stages, Stages::JsonPath(_)) => {
                         self.stage(Stage::InputPath, &input);
+                    }
+                    StateKind::Pass { result: None } if passes_over_stages(visit.state) => {
+                        for stage in [
+                            Stage::InputPath,
+                            Stage::Parameters,
+                            Stage::ResultSelector,
+                            Stage::ResultPath,
+                        ] {
+                            self.stage(stage, &input);
+                        }
                     }
                     _ => {}
                 }
@@ -516,6 +532,11 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// Whether a Pass state goes the short way, for which no stage exists.
+fn passes_over_stages(state: &State) -> bool {
+    state.assign.is_none() && state.stages.is_identity() && matches!(state.stages, Stages::JsonPath(_))
 }
 
 fn failed(error: StateError) -> Tried {
