@@ -108,7 +108,7 @@ pub(super) fn read(path: &Path) -> Result<TestFile, Unusable> {
     let definition_file = reader.definition_file(path, &members);
     let substitutions = reader.substitutions(&members, definition_file.as_deref());
     let (Some(definition_file), Some(substitutions)) = (definition_file, substitutions) else {
-        return Err(Unusable::Mistakes(reader.mistakes));
+        return Err(reader.mistakes());
     };
     let definition_text = crate::source::read_file(&definition_file)?;
     let broken = |diagnostics| {
@@ -133,7 +133,7 @@ pub(super) fn read(path: &Path) -> Result<TestFile, Unusable> {
             inspection,
             cases,
         }),
-        false => Err(Unusable::Mistakes(reader.mistakes)),
+        false => Err(reader.mistakes()),
     }
 }
 
@@ -171,15 +171,22 @@ struct Reader<'r> {
     name: &'r str,
     text: &'r str,
     directory: &'r Path,
-    mistakes: Vec<String>,
+    /// Each with where it stands.
+    mistakes: Vec<(usize, String)>,
     states: HashMap<Text, Kind>,
 }
 
 impl Reader<'_> {
     fn mistake(&mut self, span: Span, problem: impl AsRef<str>) {
         let (line, column) = span.line_and_column(self.text);
-        self.mistakes
-            .push(format!("{}:{line}:{column}: {}", self.name, problem.as_ref()));
+        let mistake = format!("{}:{line}:{column}: {}", self.name, problem.as_ref());
+        self.mistakes.push((span.start, mistake));
+    }
+
+    /// All mistakes in the order of the text.
+    fn mistakes(mut self) -> Unusable {
+        self.mistakes.sort_by_key(|(start, _)| *start);
+        Unusable::Mistakes(self.mistakes.into_iter().map(|(_, mistake)| mistake).collect())
     }
 
     fn unknown<'k>(&mut self, span: Span, problem: &str, name: &str, known: impl IntoIterator<Item = &'k str>) {
@@ -647,10 +654,11 @@ impl Reader<'_> {
             (None, Some(pattern)) => match Regex::new(&pattern) {
                 Ok(pattern) => Some(CauseMatch::Matches(pattern)),
                 Err(error) => {
-                    self.mistake(
-                        node.span,
-                        format!("`matches` is not a right regular expression: {error}"),
-                    );
+                    // The last line says what is wrong, those before show where.
+                    let error = error.to_string();
+                    let problem = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                    let message = format!("`matches` is not a right regular expression: {problem}");
+                    self.mistake(node.span, message);
                     None
                 }
             },

@@ -90,20 +90,27 @@ pub(super) fn write(out: &mut dyn Write, files: &[FileResult<'_>]) -> io::Result
 fn write_failed(out: &mut dyn Write, failed: &Failed) -> io::Result<()> {
     let (bad, good) = (style::ERROR, style::SUCCESS);
     for problem in &failed.problems {
-        writeln!(out, "      {bad}{problem}{bad:#}")?;
+        writeln!(out, "      {bad}{}{bad:#}", printable(problem))?;
     }
     for difference in &failed.differences {
         writeln!(out, "      {}", heading(difference))?;
-        match &difference.expected {
-            Some(expected) => writeln!(out, "        {good}expected{good:#}  {expected}")?,
-            None => writeln!(out, "        {good}expected{good:#}  nothing")?,
-        }
-        match &difference.actual {
-            Some(actual) => writeln!(out, "        {bad}got{bad:#}       {actual}")?,
-            None => writeln!(out, "        {bad}got{bad:#}       nothing")?,
-        }
+        let shown = |value: &Option<String>| value.as_deref().map_or_else(|| "nothing".to_owned(), printable);
+        writeln!(out, "        {good}expected{good:#}  {}", shown(&difference.expected))?;
+        writeln!(out, "        {bad}got{bad:#}       {}", shown(&difference.actual))?;
     }
     Ok(())
+}
+
+/// Text on one line of a terminal: control characters are shown as in Rust.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character.is_control() {
+            true => out.extend(character.escape_default()),
+            false => out.push(character),
+        }
+    }
+    out
 }
 
 /// `3 passed, 1 failed, 2 not run`
