@@ -15,6 +15,7 @@ mod faults;
 mod history;
 mod jsonata;
 mod limits;
+mod test_state;
 
 use expressway_asl::Document;
 use expressway_asl::document::Text;
