@@ -7,6 +7,7 @@
 mod choice;
 mod distributed;
 mod fields;
+mod flow;
 mod handlers;
 mod inspect;
 mod place;
@@ -78,6 +79,7 @@ struct Compiler {
     language: Language,
     scopes: variables::Scopes,
     variables: VariableUse,
+    references: Vec<flow::Reference>,
     /// The states that are being compiled, the innermost last.
     within: Vec<Text>,
 }
@@ -182,9 +184,10 @@ impl Compiler {
             self.one_of(&version, &["1.0"]);
         }
         let timeout = root.member("TimeoutSeconds").and_then(|place| self.seconds(&place, 1));
-        let machine = self.machine(root, 0);
+        let machine = self.machine(root, 0)?;
+        self.check_variable_flow(&machine);
         Some(Program {
-            machine: machine?,
+            machine,
             timeout: timeout.map(std::time::Duration::from_secs),
             requirements: std::mem::take(&mut self.requirements),
             variables: std::mem::take(&mut self.variables),

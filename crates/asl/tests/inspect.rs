@@ -131,3 +131,66 @@ fn fields_of_a_distributed_map_are_checked() {
         );
     }
 }
+
+#[test]
+fn references_that_come_too_early_are_warned_of() {
+    const EARLY: &str = "is referenced here before any state assigns it";
+    let warnings = |states: &str| {
+        let definition = format!(r#"{{"StartAt":"A","States":{{{states}}}}}"#);
+        let compilation = compile(&definition, &BTreeMap::new()).unwrap_or_else(|errors| panic!("{errors}"));
+        let list = compilation.warnings.list.into_iter();
+        let early = list.filter(|warning| warning.message.contains(EARLY));
+        early
+            .map(|warning| warning.location.unwrap_or_default())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    const USE: &str = r#""Type":"Pass","InputPath":"$v""#;
+    let set = r#""Type":"Pass","Assign":{"v":1}"#;
+    for (states, expected) in [
+        (format!(r#""A":{{{set},"Next":"B"}},"B":{{{USE},"End":true}}"#), ""),
+        (
+            format!(r#""A":{{{USE},"Next":"B"}},"B":{{{set},"End":true}}"#),
+            "/States/A/InputPath",
+        ),
+        // A state does not see what it assigns itself, unless it is entered again.
+        (
+            r#""A":{"Type":"Pass","InputPath":"$v","Assign":{"v":1},"End":true}"#.to_owned(),
+            "/States/A/InputPath",
+        ),
+        (
+            r#""A":{"Type":"Pass","InputPath":"$v","Assign":{"v":1},"Next":"B"},
+                "B":{"Type":"Choice","Choices":[{"Variable":"$.x","IsPresent":true,"Next":"A"}],"Default":"C"},
+                "C":{"Type":"Succeed"}"#
+                .to_owned(),
+            "",
+        ),
+        // What only one of two ways assigns may be there.
+        (
+            format!(
+                r#""A":{{"Type":"Choice","Choices":[{{"Variable":"$.x","IsPresent":true,"Assign":{{"v":1}},"Next":"B"}}],
+                "Default":"B"}},"B":{{{USE},"End":true}}"#
+            ),
+            "",
+        ),
+        // Branches see what was assigned before them, not beside or inside them.
+        (
+            format!(
+                r#""A":{{"Type":"Parallel","Next":"B","Branches":[
+                    {{"StartAt":"C","States":{{"C":{{{USE},"End":true}}}}}},
+                    {{"StartAt":"D","States":{{"D":{{{set},"Next":"E"}},"E":{{{USE},"End":true}}}}}}]}},
+                "B":{{{set},"End":true}}"#
+            ),
+            "/States/A/Branches[0]/States/C/InputPath",
+        ),
+        (
+            format!(
+                r#""A":{{{set},"Next":"B"}},"B":{{"Type":"Map","End":true,"ItemProcessor":{{"StartAt":"C","States":{{
+                    "C":{{"Type":"Pass","QueryLanguage":"JSONata","Output":"{{% $v %}}","End":true}}}}}}}}"#
+            ),
+            "",
+        ),
+    ] {
+        assert_eq!(warnings(&states), expected, "{states}");
+    }
+}

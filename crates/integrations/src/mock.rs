@@ -55,12 +55,19 @@ pub fn check_mocked_result(resource: &Resource, result: &Document, mode: FieldVa
     let Some((service, output)) = output else {
         return Ok(());
     };
-    let is_invocation = matches!(resource, Resource::Optimized { service, .. } if **service == *"lambda");
+    let optimized = match resource {
+        Resource::Optimized { service, .. } => &**service,
+        _ => "",
+    };
     let check = Check {
         service,
         mode,
-        // The integration parses what a function answers.
-        any: is_invocation.then_some("Payload"),
+        // These integrations parse what a function or a model answers.
+        any: match optimized {
+            "lambda" => Some("Payload"),
+            "bedrock" => Some("Body"),
+            _ => None,
+        },
     };
     check
         .structure(output, "", result)
@@ -169,6 +176,12 @@ mod tests {
                 r#"{"ConsumedCapacity":{"CapacityUnits":"1"}}"#,
                 Strict,
                 "Field 'CapacityUnits' must be a number",
+            ),
+            (
+                "bedrock:invokeModel",
+                r#"{"Body":{"any":"thing"},"ContentType":"json"}"#,
+                Strict,
+                "",
             ),
             ("http:invoke", "[1]", Strict, ""),
         ] {

@@ -133,6 +133,8 @@ impl Compiler {
             self.push_at(place, Code::VariableScope, Severity::Warning, message);
             let known = self.scopes.names();
             self.did_you_mean(name, known.iter().map(String::as_str));
+        } else {
+            self.remember_reference(place, name);
         }
     }
 }
