@@ -83,6 +83,15 @@ impl Run<'_> {
         id
     }
 
+    /// An expression stops at the deadline. Its error is not one to handle: the execution has timed out.
+    fn unless_out_of_time(&self, error: StateError) -> Result<StateError, Fault> {
+        let is_query = error.name == Some(ErrorName::QueryEvaluationError);
+        match is_query && self.environment.clock.now() >= self.deadline {
+            true => Err(Fault::Deadline),
+            false => Ok(error),
+        }
+    }
+
     /// Waits until `time`; refuses at once if that is not before the deadline.
     async fn sleep_until(&self, time: SystemTime) -> Result<(), Fault> {
         if time >= self.deadline {
@@ -161,6 +170,14 @@ impl Run<'_> {
             })
             .await
         };
+        let result = result.map(|result| {
+            result.map_err(|failure| match failure {
+                Failure::Error(error) => self
+                    .unless_out_of_time(error)
+                    .map_or_else(Failure::Fault, Failure::Error),
+                fault => fault,
+            })
+        });
         match result {
             Ok(Ok(output)) => {
                 self.event(track.previous(), || EventDetails::ExecutionSucceeded {

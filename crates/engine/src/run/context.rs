@@ -9,7 +9,7 @@ use expressway_asl::jsonata::Bindings;
 use expressway_asl::scope::Scope;
 use expressway_asl::timestamp::Timestamp;
 use std::cell::OnceCell;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The part of the context object that does not change within an execution.
 pub(super) struct ExecutionContext {
@@ -168,6 +168,11 @@ impl Bindings for QueryScope<'_> {
 
     fn now(&self) -> SystemTime {
         self.scope.run.environment.clock.now()
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        let run = self.scope.run;
+        run.environment.clock.real_time_until(run.deadline)
     }
 }
 
