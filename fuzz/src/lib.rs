@@ -16,18 +16,18 @@ use expressway_asl::jsonata::{Bindings, Jsonata};
 use expressway_asl::path::{Path, ReferencePath};
 use expressway_asl::scope::Scope;
 use expressway_asl::template::Template;
-use expressway_asl::{Document, compile};
+use expressway_asl::{Document, check};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-/// Compiles a definition, JSON or YAML, with and without values for `${A}`, `${Fn}` and `${N}`.
+/// Compiles a definition, JSON or YAML, and looks for what is doubtful about it, with and without values for `${A}`, `${Fn}` and `${N}`.
 pub fn definition(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let values = [("A", r#"{"a":[1,"x"]}"#), ("Fn", "a\"b\\"), ("N", "5")];
     let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
     for substitutions in [BTreeMap::new(), BTreeMap::from(values)] {
-        match compile(text, &substitutions) {
+        match check(text, &substitutions) {
             Ok(compilation) => {
                 assert!(!compilation.warnings.has_errors());
                 assert!(compilation.program.machine.states().count() > 0);

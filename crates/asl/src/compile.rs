@@ -7,7 +7,7 @@
 mod choice;
 mod fields;
 mod handlers;
-mod place;
+pub(crate) mod place;
 mod query;
 mod resource;
 mod state;

@@ -232,6 +232,14 @@ impl Jsonata {
         &self.0.text
     }
 
+    /// The variable and the names below it, if the expression is nothing but such a path.
+    pub(crate) fn plain_path(&self) -> Option<(&Text, &[Text])> {
+        match &self.0.plan {
+            Plan::Path { variable, keys, .. } => Some((variable, keys)),
+            _ => None,
+        }
+    }
+
     /// What the expression refers to.
     pub fn references(&self) -> &References {
         &self.0.references
