@@ -570,9 +570,9 @@ fn paths_lead_to_what_can_be_there() {
 #[test]
 fn data_stays_within_the_limit() {
     let text = "x".repeat(150_000);
-    let output = |name: &str, bytes: usize| {
+    let too_large = |what: &str, name: &str, bytes: usize| {
         format!(
-            "/States/{name}: The output of '{name}' has at least {bytes} bytes, more than the 262144 that a state may give"
+            "/States/{name}: The {what} of '{name}' has at least {bytes} bytes, more than the 262144 that it may have"
         )
     };
     let two = |second: &str| {
@@ -600,11 +600,11 @@ fn data_stays_within_the_limit() {
     let called = |result_path: &str| format!(r#""Type":"Task","Resource":"arn:aws:{FUNCTION}"{result_path}"#);
     let body = "/States/A/Resource: The result has all of the object, which may be more than 262144 bytes";
     for (definition, expected) in [
-        (two("$.b"), output("B", 300_015)),
-        (list(300, ""), output("B", 300 * 1_003 + 1)),
+        (two("$.b"), too_large("output", "B", 300_015)),
+        (list(300, ""), too_large("result", "B", 300 * 1_003 + 1)),
         (
             jsonata(r#""A":{"Type":"Pass","Output":"{% $pad('', 300000, '.') %}","End":true}"#),
-            output("A", 300_002),
+            too_large("output", "A", 300_002),
         ),
         (map(r#"{"all.$":"$"}"#, r#""Type":"Pass""#), whole.to_owned()),
         (
@@ -618,10 +618,17 @@ fn data_stays_within_the_limit() {
             ),
             body.to_owned(),
         ),
+        (
+            task(FUNCTION, &format!(r#","Parameters":{{"a":"{text}","b":"{text}"}}"#)),
+            too_large("effective input", "A", 300_015),
+        ),
         (two("$.a"), String::new()),
         (two("$"), String::new()),
         (list(200, ""), String::new()),
-        (list(300, r#","ResultPath":null"#), String::new()),
+        (
+            list(300, r#","ResultPath":null"#),
+            too_large("result", "B", 300 * 1_003 + 1),
+        ),
         (
             jsonata(r#""A":{"Type":"Pass","Output":"{% $pad('', 30000, '.') %}","End":true}"#),
             String::new(),

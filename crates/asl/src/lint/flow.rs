@@ -88,7 +88,10 @@ impl Flow<'_> {
         let effective = match (&state.kind, place.member("Parameters")) {
             // The old name of ItemSelector.
             (StateKind::Map(_), _) | (_, None) => selected.clone(),
-            (_, Some(parameters)) => self.template(&parameters, &Seen::jsonpath(&selected, context)),
+            (_, Some(parameters)) => {
+                let made = self.template(&parameters, &Seen::jsonpath(&selected, context));
+                self.effective_input(place, state, &input, made)
+            }
         };
         let result = match &state.kind {
             StateKind::Pass { result } => result.as_ref().map_or(effective, Shape::of),
@@ -127,6 +130,7 @@ impl Flow<'_> {
             }
             StateKind::Succeed => selected.clone(),
         };
+        let result = self.result(place, state, &input, result);
         if let Some(assign) = place.member("Assign") {
             self.template(&assign, &Seen::jsonpath(&result, context));
         }
@@ -143,7 +147,7 @@ impl Flow<'_> {
             false => put(result_path, input.clone(), result),
         };
         let output = self.selection(place, "OutputPath", &Seen::jsonpath(&placed, context));
-        let output = self.output(place, state, &input, output);
+        let output = self.limited(place, state, "output", &input, output);
         let mut exits = self.exits(place, state, output, &Seen::jsonpath(&input, context));
         for catcher in &state.catch {
             exits.push((
@@ -161,6 +165,7 @@ impl Flow<'_> {
             Some(flow.query(&place, seen))
         };
         let effective = field(self, "Arguments", &seen).unwrap_or_else(|| input.clone());
+        let effective = self.effective_input(place, state, &input, effective);
         let result = match &state.kind {
             StateKind::Task(task) => {
                 self.unbounded_result(place, &task.resource);
@@ -191,17 +196,14 @@ impl Flow<'_> {
             }
             StateKind::Pass { .. } | StateKind::Choice { .. } | StateKind::Succeed => input.clone(),
         };
-        let has_result = matches!(
-            state.kind,
-            StateKind::Task(_) | StateKind::Parallel { .. } | StateKind::Map(_)
-        );
-        let after = match has_result {
+        let result = self.result(place, state, &input, result);
+        let after = match has_result(state) {
             true => seen.with("result", &result),
             false => seen.clone(),
         };
         field(self, "Assign", &after);
         let output = field(self, "Output", &after).unwrap_or(result);
-        let output = self.output(place, state, &input, output);
+        let output = self.limited(place, state, "output", &input, output);
         let mut exits = self.exits(place, state, output, &seen);
         let error = error_output();
         let caught = seen.with("errorOutput", &error);
@@ -246,6 +248,21 @@ impl Flow<'_> {
         exits
     }
 
+    fn effective_input(&mut self, place: &Place<'_>, state: &State, input: &Shape, made: Shape) -> Shape {
+        match has_result(state) {
+            true => self.limited(place, state, "effective input", input, made),
+            false => made,
+        }
+    }
+
+    /// Looks at the size of a result before it is placed: it is limited even if nothing is made of it.
+    fn result(&mut self, place: &Place<'_>, state: &State, input: &Shape, result: Shape) -> Shape {
+        match has_result(state) {
+            true => self.limited(place, state, "result", input, result),
+            false => result,
+        }
+    }
+
     fn parallel(&mut self, place: &Place<'_>, branches: &[Machine], input: &Shape, context: &Context) -> Shape {
         let Some(places) = place.member("Branches") else {
             return Shape::UNKNOWN;
@@ -286,6 +303,13 @@ impl Flow<'_> {
         }
         Shape::list(output, least)
     }
+}
+
+fn has_result(state: &State) -> bool {
+    matches!(
+        state.kind,
+        StateKind::Task(_) | StateKind::Parallel { .. } | StateKind::Map(_)
+    )
 }
 
 fn put(result_path: &Placement, input: Shape, result: Shape) -> Shape {

@@ -14,20 +14,28 @@ use crate::resource::Resource;
 const DATA_BYTES_MAX: usize = 262_144;
 
 impl Flow<'_> {
-    /// Looks at the size of a state's output; gives it on, or nothing of it once it has been reported.
-    pub(super) fn output(&mut self, place: &Place<'_>, state: &State, input: &Shape, output: Shape) -> Shape {
-        let bytes = output.bytes();
+    /// Looks at the size of what a state makes of its input: `what` is `effective input`, `result` or `output`. Gives
+    /// it on, or nothing of it once it has been reported.
+    pub(super) fn limited(
+        &mut self,
+        place: &Place<'_>,
+        state: &State,
+        what: &str,
+        input: &Shape,
+        made: Shape,
+    ) -> Shape {
+        let bytes = made.bytes();
         if bytes <= DATA_BYTES_MAX || input.bytes() > DATA_BYTES_MAX {
-            return output;
+            return made;
         }
+        let name = &state.name;
         let span = place.member("Type").map_or(place.span(), |place| place.span());
         self.findings.warn_at(
             place,
             span,
             Code::DataTooLarge,
             format!(
-                "The output of '{}' has at least {bytes} bytes, more than the {DATA_BYTES_MAX} that a state may give",
-                state.name
+                "The {what} of '{name}' has at least {bytes} bytes, more than the {DATA_BYTES_MAX} that it may have"
             ),
             "keep the data in a service such as S3, and hand on where it is",
         );
