@@ -105,8 +105,7 @@ pub(crate) fn compile(
     substitutions: &Substitutions,
     configured: &BTreeMap<String, String>,
 ) -> Result<Result<Compilation, Diagnostics>, Failure> {
-    let text = source::read_file(file)?;
-    let values = substitutions.values(file, configured)?;
+    let (text, values) = read(file, substitutions, configured)?;
     Ok(expressway_asl::compile(&text, &values))
 }
 
@@ -115,6 +114,20 @@ pub(crate) fn merge(diagnostics: &mut Diagnostics, found: Vec<Diagnostic>) {
     diagnostics.list.extend(found);
     let order = |finding: &Diagnostic| (finding.pointer.is_none(), finding.span.start);
     diagnostics.list.sort_by_key(order);
+}
+
+/// As [`compile`], and looks for what is doubtful about a definition that compiles.
+pub(crate) fn check(file: &str, substitutions: &Substitutions) -> Result<Result<Compilation, Diagnostics>, Failure> {
+    let (text, values) = read(file, substitutions, &BTreeMap::new())?;
+    Ok(expressway_asl::check(&text, &values))
+}
+
+fn read(
+    file: &str,
+    substitutions: &Substitutions,
+    configured: &BTreeMap<String, String>,
+) -> Result<(String, BTreeMap<String, String>), Failure> {
+    Ok((source::read_file(file)?, substitutions.values(file, configured)?))
 }
 
 impl Substitutions {
