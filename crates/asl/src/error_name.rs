@@ -87,7 +87,8 @@ pub struct ErrorMatcher {
 }
 
 impl ErrorMatcher {
-    pub(crate) fn new(names: impl IntoIterator<Item = ErrorName>) -> ErrorMatcher {
+    /// Matches these names, with the meaning that they have in `ErrorEquals`.
+    pub fn new(names: impl IntoIterator<Item = ErrorName>) -> ErrorMatcher {
         ErrorMatcher {
             names: names.into_iter().collect(),
         }

@@ -49,7 +49,7 @@ pub(crate) fn answer(identity: &Identity, input: &Document, ended: Result<&Execu
             answer.insert("cause", fault.to_string().into());
         }
         // Recorded: an execution over its time has a status and no error (localstack/localstack#2782).
-        Ok(Outcome::TimedOut) | Err(_) => {}
+        Ok(Outcome::TimedOut | Outcome::Interrupted) | Err(_) => {}
     }
     answer.insert("outputDetails", included());
     answer.insert(

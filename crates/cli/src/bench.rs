@@ -118,12 +118,13 @@ impl Bench {
             input,
             identity: self.identity.clone(),
             deadline: None,
+            replay: None,
         };
         let execution = self.engine.run(&environment, request, None).await;
         match execution.outcome {
             Outcome::Succeeded(output) => Ok((output.to_json(), execution.transitions)),
             Outcome::Failed(error) => Err(did_not_succeed(&error.to_document().to_json())),
-            Outcome::TimedOut => Err(did_not_succeed("it timed out")),
+            Outcome::TimedOut | Outcome::Interrupted => Err(did_not_succeed("it timed out")),
             Outcome::Faulted(fault) => Err(did_not_succeed(&fault.to_string())),
         }
     }

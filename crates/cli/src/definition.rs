@@ -3,9 +3,10 @@
 use crate::failure::Failure;
 use crate::source::{self, STANDARD_INPUT};
 use crate::{snippet, style};
-use expressway_asl::diagnostic::Diagnostics;
+use expressway_asl::diagnostic::{Code, Diagnostic, Diagnostics};
 use expressway_asl::program::Program;
 use expressway_asl::{Compilation, Document};
+use expressway_integrations::check;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,8 @@ pub(crate) struct Definition {
     /// What its state machine is called: the name of the file without `.asl.json` and the like.
     pub(crate) name: String,
     pub(crate) program: Arc<Program>,
+    /// What it calls that can not be called from here. Mocked, it runs all the same.
+    pub(crate) not_supported: Vec<Diagnostic>,
 }
 
 impl DefinitionArguments {
@@ -57,10 +60,19 @@ impl DefinitionArguments {
     pub(crate) fn load_with(&self, configured: &BTreeMap<String, String>) -> Result<Definition, Failure> {
         match compile(&self.file, &self.substitutions, configured)? {
             Ok(compilation) => {
-                self.mention(&compilation.warnings);
+                let Checked {
+                    program,
+                    warnings,
+                    not_supported,
+                } = checked(compilation).map_err(|diagnostics| Failure::Definition {
+                    file: self.file.clone(),
+                    diagnostics,
+                })?;
+                self.mention(&warnings);
                 Ok(Definition {
                     name: self.name(),
-                    program: Arc::new(compilation.program),
+                    program: Arc::new(program),
+                    not_supported,
                 })
             }
             Err(diagnostics) => Err(Failure::Definition {
@@ -94,6 +106,40 @@ pub(crate) fn compile(
     let text = source::read_file(file)?;
     let values = substitutions.values(file, configured)?;
     Ok(expressway_asl::compile(&text, &values))
+}
+
+/// A definition whose calls were checked too.
+pub(crate) struct Checked {
+    pub(crate) program: Program,
+    pub(crate) warnings: Diagnostics,
+    /// What it calls that can not be called from here.
+    pub(crate) not_supported: Vec<Diagnostic>,
+}
+
+/// Checks the calls of a definition.
+///
+/// # Errors
+/// Calls that the service refuses too.
+pub(crate) fn checked(compilation: Compilation) -> Result<Checked, Diagnostics> {
+    let mut warnings = compilation.warnings;
+    let is_supported = |finding: &Diagnostic| finding.code != Code::NotSupported;
+    let (known, not_supported) = check(&compilation.calls).into_iter().partition(is_supported);
+    merge(&mut warnings, known);
+    match warnings.has_errors() {
+        true => Err(warnings),
+        false => Ok(Checked {
+            program: compilation.program,
+            warnings,
+            not_supported,
+        }),
+    }
+}
+
+/// Adds findings about calls to those about the language, in the order of the text.
+pub(crate) fn merge(diagnostics: &mut Diagnostics, found: Vec<Diagnostic>) {
+    diagnostics.list.extend(found);
+    let order = |finding: &Diagnostic| (finding.pointer.is_none(), finding.span.start);
+    diagnostics.list.sort_by_key(order);
 }
 
 impl Substitutions {

@@ -347,7 +347,7 @@ pub(crate) fn write_end(out: &mut dyn Write, ended: Result<&Execution, &Aborted>
     let (error, cause) = match &execution.outcome {
         Outcome::Succeeded(output) => return writeln!(out, "{}", output.to_json_pretty()),
         Outcome::Failed(error) => (error.name.as_ref().map(ToString::to_string), error.cause.as_deref()),
-        Outcome::TimedOut => (None, None),
+        Outcome::TimedOut | Outcome::Interrupted => (None, None),
         Outcome::Faulted(fault) => {
             writeln!(out, "{heading}error{heading:#}: {INTERNAL_ERROR}")?;
             return writeln!(out, "{heading}cause{heading:#}: {fault}");

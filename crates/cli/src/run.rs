@@ -82,6 +82,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         input: input.clone(),
         identity: identity.clone(),
         deadline: None,
+        replay: None,
     };
     let is_text = arguments.format == Format::Text;
     let recorder = Recorder {
@@ -99,7 +100,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     Ok(match execution.map(|execution| execution.outcome) {
         Ok(Outcome::Succeeded(_)) => Exit::Success,
-        Ok(Outcome::Failed(_) | Outcome::TimedOut | Outcome::Faulted(_)) => Exit::Negative,
+        Ok(Outcome::Failed(_) | Outcome::TimedOut | Outcome::Interrupted | Outcome::Faulted(_)) => Exit::Negative,
         Err(_) => Exit::Aborted,
     })
 }

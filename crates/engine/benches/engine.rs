@@ -47,6 +47,7 @@ fn run(engine: &Engine, runtime: &tokio::runtime::Runtime, input: &Document) -> 
             redrive_count: None,
         },
         deadline: None,
+        replay: None,
     };
     runtime.block_on(engine.run(&environment, request, None)).outcome
 }

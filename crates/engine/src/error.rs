@@ -41,6 +41,9 @@ pub enum Fault {
     /// The execution can not end in the time it has.
     #[error("the execution reached its time limit")]
     Deadline,
+    /// A store that the execution is kept in does not answer as it should: the execution can not go on safely.
+    #[error("{0}")]
+    Store(Text),
     /// Our own mistake, never the definition's.
     #[error("internal error: {0}")]
     Bug(Text),

@@ -14,6 +14,35 @@ pub struct ExecutionRequest {
     pub identity: Identity,
     /// When the surroundings end the run, if they do: Lambda's own deadline, less a reserve to answer.
     pub deadline: Option<SystemTime>,
+    /// What a later run of the same execution needs to take the same way; without it nothing is repeatable.
+    pub replay: Option<Replay>,
+}
+
+/// What makes a run repeatable: given the same, a later run of an execution draws the same random bits and gives
+/// its tasks the same tokens.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// What tokens and random bits derive from: the digest of the execution's key.
+    pub seed: [u8; 32],
+    /// When the execution started first: its `StartTime`.
+    pub started: SystemTime,
+    /// What its `TimeoutSeconds` counts from: its start, or that of the try which this run continues.
+    pub timeout_from: SystemTime,
+    /// The time that expressions and waits go by.
+    pub time: ReplayTime,
+}
+
+/// The time that expressions and waits of a repeatable run go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayTime {
+    /// The clock's, as in any other run.
+    Actual,
+    /// That of the last thing on record: the start, the end of a task attempt (which [`TaskRunner::ended`] tells),
+    /// the end of a wait. A later run that is told the same ends sees the same times; what it has waited for
+    /// before, it does not wait for again.
+    ///
+    /// [`TaskRunner::ended`]: crate::TaskRunner::ended
+    Recorded,
 }
 
 /// Who an execution is. The context object shows it.
@@ -75,8 +104,10 @@ pub enum Outcome {
     Succeeded(Document),
     /// With an error that nothing caught.
     Failed(StateError),
-    /// Not in the time it had.
+    /// Not in the time that its definition or the service's limit gives it.
     TimedOut,
+    /// Not before the deadline of its surroundings; with more time it could go on.
+    Interrupted,
     /// By a mistake of ours. The event must go back to its source.
     Faulted(Fault),
 }
@@ -87,7 +118,7 @@ impl Outcome {
         match self {
             Outcome::Succeeded(_) => "SUCCEEDED",
             Outcome::Failed(_) | Outcome::Faulted(_) => "FAILED",
-            Outcome::TimedOut => "TIMED_OUT",
+            Outcome::TimedOut | Outcome::Interrupted => "TIMED_OUT",
         }
     }
 }

@@ -19,9 +19,9 @@ pub mod test_state;
 
 pub use clock::{Clock, Entropy, Sleep, SystemClock, SystemEntropy};
 pub use error::{Fault, StateError};
-pub use execution::{Execution, ExecutionRequest, Identity, Outcome};
-pub use run::DATA_BYTES_MAX;
-pub use task::{TaskBudget, TaskError, TaskFuture, TaskRequest, TaskRunner};
+pub use execution::{Execution, ExecutionRequest, Identity, Outcome, Replay, ReplayTime};
+pub use run::{DATA_BYTES_MAX, check_result_bytes};
+pub use task::{TaskBudget, TaskError, TaskFuture, TaskRequest, TaskRunner, TimedOutFuture};
 
 use expressway_asl::program::Program;
 use std::sync::Arc;

@@ -6,6 +6,7 @@
 
 mod context;
 mod handlers;
+mod lineage;
 mod machine;
 mod map;
 mod parallel;
@@ -15,13 +16,15 @@ mod task;
 mod test_state;
 
 use crate::history::{EventDetails, HistoryEvent, HistorySink};
-use crate::{Engine, Environment, Execution, ExecutionRequest, Fault, Identity, Options, Outcome, StateError};
+use crate::{Engine, Environment, Execution, ExecutionRequest, Fault, Identity, Options, Outcome, Replay, StateError};
 use context::ExecutionContext;
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_asl::error_name::ErrorName;
 use futures_util::FutureExt;
+use lineage::Lineage;
 use machine::{Progress, Track};
+pub use stages::check_result_bytes;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -96,12 +99,29 @@ impl Run<'_> {
         }
     }
 
-    /// Waits until `time`; refuses at once if that is not before the deadline.
-    async fn sleep_until(&self, time: SystemTime) -> Result<(), Fault> {
-        if time >= self.deadline {
-            return Err(Fault::Deadline);
+    /// The time on a line: the clock's, or that of the last thing on record.
+    fn now(&self, track: &Track<'_>) -> SystemTime {
+        let recorded = track.lineage.as_ref().and_then(Lineage::now);
+        recorded.unwrap_or_else(|| self.environment.clock.now())
+    }
+
+    /// Random bits for a line: new ones, or always the same in each run.
+    fn random(&self, track: &Track<'_>) -> u128 {
+        match &track.lineage {
+            Some(lineage) => lineage.random(),
+            None => self.environment.entropy.random(),
         }
-        self.environment.clock.sleep_until(time).await;
+    }
+
+    /// Waits until `time`; refuses at once if that is not before the deadline.
+    async fn sleep_until(&self, track: &Track<'_>, time: SystemTime) -> Result<(), Fault> {
+        if time > self.environment.clock.now() {
+            if time >= self.deadline {
+                return Err(Fault::Deadline);
+            }
+            self.environment.clock.sleep_until(time).await;
+        }
+        track.reached(time);
         Ok(())
     }
 }
@@ -120,27 +140,32 @@ impl Engine {
             input,
             identity,
             deadline,
+            replay,
         } = request;
-        let started = environment.clock.now();
-        let mut limit = started + self.options.execution_time_max;
+        let now = environment.clock.now();
+        let started = replay.as_ref().map_or(now, |replay| replay.started);
+        let mut limit = now + self.options.execution_time_max;
         if let Some(timeout) = self.program.timeout {
-            limit = limit.min(started + timeout);
+            let from = replay.as_ref().map_or(now, |replay| replay.timeout_from);
+            limit = limit.min(from + timeout);
         }
-        if let Some(deadline) = deadline {
-            limit = limit.min(deadline);
-        }
+        let limited_by_surroundings = deadline.filter(|deadline| *deadline < limit);
         let run = Run {
             environment,
             options: &self.options,
             identity: &identity,
             history,
             context: ExecutionContext::new(&identity, &input, started),
-            deadline: limit,
+            deadline: limited_by_surroundings.unwrap_or(limit),
             events: AtomicU64::new(0),
             transitions: AtomicU64::new(0),
             probe: None,
         };
-        let outcome = run.execute(&self.program.machine, input).await;
+        let outcome = run.execute(&self.program.machine, replay.as_ref(), input).await;
+        let outcome = match outcome {
+            Outcome::TimedOut if limited_by_surroundings.is_some() => Outcome::Interrupted,
+            outcome => outcome,
+        };
         Execution {
             outcome,
             started,
@@ -151,14 +176,19 @@ impl Engine {
 }
 
 impl Run<'_> {
-    async fn execute(&self, machine: &expressway_asl::program::Machine, input: Document) -> Outcome {
+    async fn execute(
+        &self,
+        machine: &expressway_asl::program::Machine,
+        replay: Option<&Replay>,
+        input: Document,
+    ) -> Outcome {
         self.event(0, || EventDetails::ExecutionStarted {
             input: input.clone(),
             role_arn: self.identity.role_arn.clone(),
         });
         // The first state's event follows none: ExecutionStarted is nobody's parent (recorded everywhere).
         let progress = Progress::default();
-        let track = Track::new(&progress);
+        let track = Track::new(&progress, replay.map(Lineage::root));
         let result = {
             let work = AssertUnwindSafe(self.machine(machine, &track, None, input)).catch_unwind();
             let deadline = self.environment.clock.sleep_until(self.deadline);

@@ -6,6 +6,7 @@ use expressway_asl::document::Text;
 use expressway_asl::resource::Resource;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::SystemTime;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// One attempt of one Task state.
@@ -23,13 +24,17 @@ pub struct TaskRequest<'a> {
     pub role_arn: Option<Text>,
     /// The execution that asks.
     pub execution_arn: &'a str,
-    /// The same whenever this very attempt is made again, by a later run of the same execution: what an API
-    /// takes as its idempotency token. 64 hexadecimal digits; none where nothing remembers executions.
+    /// The same for all attempts of one visit of a state with the same input, also in later runs of the same
+    /// execution: what an API takes as its idempotency token. 64 hexadecimal digits; none where nothing
+    /// remembers executions.
     pub token: Option<Text>,
 }
 
 /// The answer to come of a [`TaskRunner`].
 pub type TaskFuture<'a> = Pin<Box<dyn Future<Output = Result<Document, TaskError>> + Send + 'a>>;
+
+/// What [`TaskRunner::timed_out`] takes to note it.
+pub type TimedOutFuture<'a> = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send + 'a>>;
 
 /// Does the work of Task states.
 ///
@@ -41,6 +46,18 @@ pub trait TaskRunner: Send + Sync {
     /// # Errors
     /// The error that the definition can retry and catch, or a fault that it can not.
     fn run<'a>(&'a self, request: TaskRequest<'a>) -> TaskFuture<'a>;
+
+    /// Hears that an attempt has timed out, before the definition does: the future of its [`run`](TaskRunner::run)
+    /// has been dropped.
+    fn timed_out<'a>(&'a self, _token: &'a str, _attempt: u32) -> TimedOutFuture<'a> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// When an attempt of the task with this token ended, if the runner keeps a record of such things. Asked
+    /// right after its [`run`](TaskRunner::run), which may have answered from the record of an earlier run.
+    fn ended(&self, _token: &str, _attempt: u32) -> Option<SystemTime> {
+        None
+    }
 }
 
 /// Why an attempt gave no result.

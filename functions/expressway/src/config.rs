@@ -2,6 +2,11 @@
 
 mod variables;
 
+use crate::event_source::Backoff;
+use crate::guard::KeyExpression;
+use expressway_asl::Document;
+use expressway_asl::error_name::ErrorName;
+use expressway_durability::Level;
 use expressway_engine::TaskBudget;
 use expressway_engine::history::LogLevel;
 use std::collections::BTreeMap;
@@ -29,6 +34,13 @@ use variables::Variables;
 /// | `EXPRESSWAY_HTTP_INPUT` | what an HTTP request gives an execution: its `body`, or the whole `event` | `body` |
 /// | `EXPRESSWAY_HTTP_ERRORS` | JSON object: error name to HTTP status, 400 to 599; `States.ALL` for all others | `{}` |
 /// | `EXPRESSWAY_SQS_INPUT` | what a message gives an execution: its `body`, or the whole `record` | `body` |
+/// | `EXPRESSWAY_RETRY_BACKOFF` | JSON object `{"IntervalSeconds":10,"BackoffRate":2,"MaxDelaySeconds":900}`: when messages come again that were handed back | as their queue says |
+/// | `EXPRESSWAY_TABLE` | name or ARN of the DynamoDB table that makes deliveries safe | none |
+/// | `EXPRESSWAY_IDEMPOTENCY` | what the table keeps: `off`, each `execution`, or each `task`, too | `execution` with a table |
+/// | `EXPRESSWAY_IDEMPOTENCY_KEY` | where the key of an execution is in its event: a path or a JSONata expression | as its source says |
+/// | `EXPRESSWAY_IDEMPOTENCY_MISSING_KEY` | an execution without a key is an `error`, or runs `unprotected` with a warning | `error` where the variable above is set, else `unprotected` |
+/// | `EXPRESSWAY_IDEMPOTENCY_SECONDS` | how long outcomes are remembered, 60 to 31536000 | 86400, a day |
+/// | `EXPRESSWAY_FINAL_ERRORS` | JSON array of error names, as in `ErrorEquals`: executions that fail so are not tried again | `[]` |
 ///
 /// A variable that is set to nothing counts as not set. The level of logging is `ERROR` because a failed
 /// execution that leaves no trace can not be looked into, and `ALL` costs a log event per transition.
@@ -62,6 +74,29 @@ pub struct Configuration {
     pub http_errors: BTreeMap<String, u16>,
     /// What a message gives an execution.
     pub sqs_input: SqsInput,
+    /// The table that makes deliveries safe.
+    pub table: Option<String>,
+    /// How much it keeps; nothing if none.
+    pub idempotency: Option<Level>,
+    /// Where the key of an execution is in its event.
+    pub idempotency_key: Option<KeyExpression>,
+    /// What becomes of an execution without a key.
+    pub missing_key: MissingKey,
+    /// How long outcomes are remembered.
+    pub idempotency_retention: Duration,
+    /// Names of errors after which an execution is not tried again.
+    pub final_errors: Vec<ErrorName>,
+    /// How the retries of messages are spaced; as their queue does it if none.
+    pub retry_backoff: Option<Backoff>,
+}
+
+/// What becomes of an execution without a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingKey {
+    /// It fails.
+    Error,
+    /// It runs, once for each delivery.
+    Unprotected,
 }
 
 /// Where a definition is.
@@ -163,7 +198,10 @@ impl Configuration {
                     &[("body", SqsInput::Body), ("record", SqsInput::Record)],
                 )
                 .unwrap_or(defaults.sqs_input),
+            retry_backoff: retry_backoff(&mut variables),
+            ..defaults
         };
+        let configuration = durability(&mut variables, configuration);
         variables.finish()?;
         Ok(configuration)
     }
@@ -186,6 +224,13 @@ impl Configuration {
             http_input: HttpInput::Body,
             http_errors: BTreeMap::new(),
             sqs_input: SqsInput::Body,
+            table: None,
+            idempotency: None,
+            idempotency_key: None,
+            missing_key: MissingKey::Unprotected,
+            idempotency_retention: Duration::from_secs(86_400),
+            final_errors: Vec::new(),
+            retry_backoff: None,
         }
     }
 }
@@ -211,6 +256,93 @@ fn definition(variables: &mut Variables) -> Option<Definition> {
     }
     // An absolute path replaces the root.
     Some(Definition::File(Path::new(&root).join(value)))
+}
+
+fn retry_backoff(variables: &mut Variables) -> Option<Backoff> {
+    const VARIABLE: &str = "EXPRESSWAY_RETRY_BACKOFF";
+    let value = variables.take(VARIABLE)?;
+    let backoff = parse_backoff(&value);
+    if backoff.is_none() {
+        let allowed = "must be a JSON object of `IntervalSeconds` (1 to 43200), and if wanted `BackoffRate` (1 to 10, \
+                       else 2) and `MaxDelaySeconds` (1 to 43200, else 900)";
+        variables.mistake(VARIABLE, Some(&value), allowed);
+    }
+    backoff
+}
+
+fn parse_backoff(value: &str) -> Option<Backoff> {
+    const SECONDS: std::ops::RangeInclusive<u64> = 1..=43_200;
+    let document = Document::parse(value).ok()?;
+    let object = document.as_object()?;
+    let is_known = |key: &str| ["IntervalSeconds", "BackoffRate", "MaxDelaySeconds"].contains(&key);
+    if !object.iter().all(|(key, _)| is_known(key)) {
+        return None;
+    }
+    let seconds = |key, default: Option<u64>| {
+        let seconds = match object.get(key) {
+            None => default?,
+            Some(value) => u64::try_from(value.as_i64()?).ok()?,
+        };
+        SECONDS.contains(&seconds).then(|| Duration::from_secs(seconds))
+    };
+    let rate = match object.get("BackoffRate") {
+        None => 2.0,
+        Some(rate) => rate.as_number()?.as_f64(),
+    };
+    Some(Backoff {
+        interval: seconds("IntervalSeconds", None)?,
+        rate: Some(rate).filter(|rate| (1.0..=10.0).contains(rate))?,
+        delay_max: seconds("MaxDelaySeconds", Some(900))?,
+    })
+}
+
+/// Reads what concerns the table.
+fn durability(variables: &mut Variables, configuration: Configuration) -> Configuration {
+    const LEVEL: &str = "EXPRESSWAY_IDEMPOTENCY";
+    const KEY: &str = "EXPRESSWAY_IDEMPOTENCY_KEY";
+    let table = variables.take("EXPRESSWAY_TABLE");
+    let level = variables.choice(
+        LEVEL,
+        &[
+            ("off", None),
+            ("execution", Some(Level::Execution)),
+            ("task", Some(Level::Task)),
+        ],
+    );
+    let level = match (level, &table) {
+        (Some(Some(_)), None) => {
+            variables.mistake("EXPRESSWAY_TABLE", None, &format!("must be, for {LEVEL}"));
+            None
+        }
+        (Some(level), _) => level,
+        (None, table) => table.as_ref().map(|_| Level::Execution),
+    };
+    let key = variables.take(KEY).and_then(|text| match KeyExpression::parse(&text) {
+        Ok(key) => Some(key),
+        Err(problem) => {
+            let allowed = format!("must be a path or a JSONata expression: {problem}");
+            variables.mistake(KEY, Some(&text), &allowed);
+            None
+        }
+    });
+    let missing_key = variables.choice(
+        "EXPRESSWAY_IDEMPOTENCY_MISSING_KEY",
+        &[("error", MissingKey::Error), ("unprotected", MissingKey::Unprotected)],
+    );
+    Configuration {
+        missing_key: missing_key.unwrap_or(match key {
+            Some(_) => MissingKey::Error,
+            None => MissingKey::Unprotected,
+        }),
+        idempotency: level,
+        idempotency_key: key,
+        idempotency_retention: variables
+            .number("EXPRESSWAY_IDEMPOTENCY_SECONDS", 60..=31_536_000)
+            .map_or(configuration.idempotency_retention, Duration::from_secs),
+        final_errors: variables.error_names("EXPRESSWAY_FINAL_ERRORS"),
+        table,
+        ..configuration
+    }
 }
 
 fn name(variables: &mut Variables) -> Option<String> {

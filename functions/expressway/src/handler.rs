@@ -1,7 +1,8 @@
 //! One event in, one answer out: what the function does, apart from Lambda's runtime.
 
 use crate::config::Configuration;
-use crate::event_source;
+use crate::event_source::{self, Visibility};
+use crate::guard::Guard;
 use crate::identity::{Caller, StateMachine};
 use expressway_asl::Document;
 use expressway_asl::document::{self, Text};
@@ -9,11 +10,11 @@ use expressway_asl::error_name::ErrorName;
 use expressway_asl::program::Program;
 use expressway_engine::history::{HistoryEvent, HistorySink};
 use expressway_engine::{
-    Clock, DATA_BYTES_MAX, Engine, Entropy, Environment, ExecutionRequest, Fault, Options, Outcome, StateError,
-    TaskBudget, TaskRunner,
+    Clock, DATA_BYTES_MAX, Engine, Entropy, Environment, ExecutionRequest, Fault, Identity, Options, Outcome, Replay,
+    StateError, TaskBudget, TaskRunner,
 };
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The largest answer that Lambda takes from a function.
 const ANSWER_BYTES_MAX: usize = 6_291_556;
@@ -26,6 +27,8 @@ pub struct Handler {
     pub(crate) configuration: Configuration,
     engine: Engine,
     tasks: Arc<dyn TaskRunner>,
+    guard: Option<Guard>,
+    pub(crate) visibility: Option<Visibility>,
 }
 
 /// What is particular to one invocation.
@@ -86,7 +89,21 @@ impl Handler {
             engine: Engine::new(program, options),
             configuration,
             tasks,
+            guard: None,
+            visibility: None,
         }
+    }
+
+    /// The same handler, but able to tell queues when messages may come again.
+    pub fn with_visibility(mut self, visibility: Visibility) -> Handler {
+        self.visibility = Some(visibility);
+        self
+    }
+
+    /// The same handler, but safe against events that are delivered more than once.
+    pub fn guarded(mut self, guard: Guard) -> Handler {
+        self.guard = Some(guard);
+        self
     }
 
     /// How the handler behaves.
@@ -116,8 +133,8 @@ impl Handler {
 pub(crate) struct Invocation<'a> {
     pub(crate) handler: &'a Handler,
     context: &'a InvocationContext<'a>,
-    environment: Environment,
-    machine: StateMachine,
+    pub(crate) environment: Environment,
+    pub(crate) machine: StateMachine,
     deadline: Option<SystemTime>,
 }
 
@@ -147,26 +164,39 @@ impl<'a> Invocation<'a> {
             .is_some_and(|deadline| self.environment.clock.now() >= deadline)
     }
 
-    /// Runs one execution to its end.
+    /// Runs the execution that an event asks for.
     ///
     /// # Errors
-    /// The execution failed, did not end in time, or could not even start with such an input.
-    pub(crate) async fn execute(
-        &self,
-        name: Option<&str>,
-        caller: Caller,
-        input: Document,
-    ) -> Result<Document, Failure> {
-        if let Err(failure) = check_input(&input) {
+    /// The execution failed, did not end in time, could not even start with such an input, or must not start now.
+    pub(crate) async fn execute(&self, delivery: Delivery<'_>) -> Result<Success, Failure> {
+        if let Err(failure) = check_input(&delivery.input) {
             self.problem(&InvocationError::from(failure.clone()).to_string());
             return Err(failure);
         }
-        let identity = self.machine.execution(name, caller, &*self.environment.entropy);
+        if let Some(guard) = &self.handler.guard {
+            return self.guarded(guard, delivery).await;
+        }
+        let identity = self
+            .machine
+            .execution(delivery.name, delivery.caller, &*self.environment.entropy);
+        let ended = self.run(&self.environment, identity, None, delivery.input).await;
+        ended.into_result()
+    }
+
+    /// Runs one execution to its end.
+    pub(crate) async fn run(
+        &self,
+        environment: &Environment,
+        identity: Identity,
+        replay: Option<Replay>,
+        input: Document,
+    ) -> Ended {
         let execution_arn = Text::clone(&identity.execution_arn);
         let request = ExecutionRequest {
             input,
             identity,
             deadline: self.deadline,
+            replay,
         };
         let events = self.context.observer.filter(|observer| observer.wants_history());
         let events = events.map(|observer| ExecutionEvents {
@@ -174,16 +204,24 @@ impl<'a> Invocation<'a> {
             observer,
         });
         let history = events.as_ref().map(|events| events as &dyn HistorySink);
-        let execution = self.handler.engine.run(&self.environment, request, history).await;
-        match execution.outcome {
-            Outcome::Succeeded(output) => Ok(output),
-            Outcome::Failed(error) => Err(error.into()),
-            Outcome::TimedOut | Outcome::Faulted(Fault::Deadline) => Err(Failure::timed_out()),
-            Outcome::Faulted(fault @ Fault::Bug(_)) => {
-                self.problem(&format!("execution {execution_arn}: {fault}"));
-                Err(Failure::internal(self.context.request_id))
-            }
+        let execution = self.handler.engine.run(environment, request, history).await;
+        if let Outcome::Faulted(fault @ (Fault::Bug(_) | Fault::Store(_))) = &execution.outcome {
+            self.problem(&format!("execution {execution_arn}: {fault}"));
         }
+        Ended {
+            outcome: execution.outcome,
+            request_id: self.context.request_id.to_owned(),
+        }
+    }
+
+    /// Lambda's id of the invocation.
+    pub(crate) fn request_id(&self) -> &str {
+        self.context.request_id
+    }
+
+    /// When Lambda ends the invocation.
+    pub(crate) fn lambda_deadline(&self) -> Option<SystemTime> {
+        self.context.deadline
     }
 
     /// An event that is not what its shape promises. Nobody may wait for the answer, so the log has it, too.
@@ -196,6 +234,55 @@ impl<'a> Invocation<'a> {
     pub(crate) fn problem(&self, message: &str) {
         if let Some(observer) = self.context.observer {
             observer.problem(message);
+        }
+    }
+}
+
+/// One delivery of an event that asks for an execution.
+pub(crate) struct Delivery<'d> {
+    /// What its source calls the execution.
+    pub(crate) name: Option<&'d str>,
+    /// Whether somebody waits.
+    pub(crate) caller: Caller,
+    /// The input of the execution.
+    pub(crate) input: Document,
+    /// What tells the event apart from others, and is the same in each delivery.
+    pub(crate) key: Option<&'d str>,
+    /// What each delivery of the event has in common: two with the same key must not differ in it.
+    pub(crate) fingerprint: Document,
+    /// The event as expressions see it that say where its key is.
+    pub(crate) event: &'d (dyn Fn() -> Document + Sync),
+}
+
+/// An execution that gave an output.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Success {
+    pub(crate) output: Document,
+    /// Whether an earlier delivery ran it.
+    pub(crate) is_replayed: bool,
+}
+
+/// One execution that has ended.
+pub(crate) struct Ended {
+    pub(crate) outcome: Outcome,
+    request_id: String,
+}
+
+impl Ended {
+    /// What the outcome means for whoever asked.
+    pub(crate) fn into_result(self) -> Result<Success, Failure> {
+        match self.outcome {
+            Outcome::Succeeded(output) => Ok(Success {
+                output,
+                is_replayed: false,
+            }),
+            Outcome::Failed(error) => Err(error.into()),
+            Outcome::TimedOut | Outcome::Interrupted | Outcome::Faulted(Fault::Deadline) => Err(Failure::timed_out()),
+            Outcome::Faulted(Fault::Bug(_)) => Err(Failure::internal(&self.request_id)),
+            Outcome::Faulted(Fault::Store(problem)) => Err(Failure {
+                retry_after: Some(Duration::from_secs(1)),
+                ..Failure::new("Expressway.StoreUnavailable", problem)
+            }),
         }
     }
 }
@@ -229,6 +316,10 @@ pub(crate) struct Failure {
     pub(crate) error: Option<Text>,
     /// What happened, if that is known.
     pub(crate) cause: Option<Text>,
+    /// When it makes sense to ask again, if it does.
+    pub(crate) retry_after: Option<Duration>,
+    /// Whether it is the outcome of an earlier delivery.
+    pub(crate) is_replayed: bool,
 }
 
 impl Failure {
@@ -236,6 +327,8 @@ impl Failure {
         Failure {
             error: Some(error.into()),
             cause: Some(cause.into()),
+            retry_after: None,
+            is_replayed: false,
         }
     }
 
@@ -266,6 +359,8 @@ impl From<StateError> for Failure {
         Failure {
             error: error.name.map(|name| name.as_str().into()),
             cause: error.cause,
+            retry_after: None,
+            is_replayed: false,
         }
     }
 }

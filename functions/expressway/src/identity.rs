@@ -3,6 +3,7 @@
 use crate::config::Configuration;
 use expressway_asl::document::Text;
 use expressway_asl::intrinsic::version_4;
+use expressway_durability::Key;
 use expressway_engine::{Entropy, Identity};
 
 /// Whether somebody waits for the outcome of an execution.
@@ -47,6 +48,22 @@ impl StateMachine {
             partition,
             account,
         }
+    }
+
+    /// The ARN of the state machine.
+    pub(crate) fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    /// The identity of an execution that has a key: the same in each delivery.
+    pub(crate) fn execution_of(&self, key: &Key, name: Option<&str>, caller: Caller) -> Identity {
+        struct Derived(u128);
+        impl Entropy for Derived {
+            fn random(&self) -> u128 {
+                self.0
+            }
+        }
+        self.execution(name, caller, &Derived(key.id()))
     }
 
     /// The identity of a new execution. `name` is what its source calls it; where that can not be a name, the

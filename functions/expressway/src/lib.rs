@@ -7,6 +7,7 @@
 
 pub mod config;
 mod event_source;
+mod guard;
 mod handler;
 mod identity;
 pub mod startup;
@@ -15,4 +16,6 @@ pub mod telemetry;
 mod testing;
 
 pub use config::Configuration;
+pub use event_source::{Backoff, Visibility};
+pub use guard::{Guard, KeyExpression};
 pub use handler::{Handler, InvocationContext, InvocationError, Observer};

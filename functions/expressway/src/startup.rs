@@ -1,10 +1,15 @@
 //! From the environment to a handler: what happens once, in Lambda's INIT phase.
 
 use crate::config::{Configuration, Definition, Mistakes};
+use crate::event_source::Visibility;
+use crate::guard::Guard;
 use crate::handler::Handler;
 use crate::telemetry::Log;
+use aws_config::SdkConfig;
 use expressway_asl::diagnostic::Diagnostics;
+use expressway_asl::error_name::ErrorMatcher;
 use expressway_asl::program::Program;
+use expressway_durability::{Records, Table};
 use expressway_integrations::AwsTasks;
 use std::ffi::OsString;
 use std::io::Stdout;
@@ -49,13 +54,34 @@ pub async fn start(
 ) -> Result<(Handler, Log<Stdout>), StartError> {
     let configuration = Configuration::from_env(environment).map_err(StartError::Configuration)?;
     let log = Log::stdout(&configuration);
-    let program = compile(&configuration, &log)?;
+    let (program, definition) = compile(&configuration, &log)?;
     let aws = expressway_integrations::configuration().await;
     let tasks = AwsTasks::new(&aws, program.requirements());
-    Ok((Handler::new(configuration, Arc::new(program), Arc::new(tasks)), log))
+    let guard = guard(&configuration, &aws, &definition);
+    let is_spaced = configuration.retry_backoff.is_some();
+    let mut handler = Handler::new(configuration, Arc::new(program), Arc::new(tasks));
+    if let Some(guard) = guard {
+        handler = handler.guarded(guard);
+    }
+    if is_spaced {
+        handler = handler.with_visibility(Visibility::new(aws_sdk_sqs::Client::new(&aws)));
+    }
+    Ok((handler, log))
 }
 
-fn compile(configuration: &Configuration, log: &Log<Stdout>) -> Result<Program, StartError> {
+/// What makes deliveries safe, if a configuration asks for it. `definition` is the text of what is run.
+pub fn guard(configuration: &Configuration, aws: &SdkConfig, definition: &str) -> Option<Guard> {
+    let level = configuration.idempotency?;
+    let table = Table::new(aws, configuration.table.as_deref()?);
+    let records = Records::new(table, level, configuration.idempotency_retention);
+    let final_errors = ErrorMatcher::new(configuration.final_errors.iter().cloned());
+    // Another value in the place of a substitution makes another definition.
+    let definition = format!("{definition}\n{:?}", configuration.substitutions);
+    Some(Guard::new(records, &definition, final_errors))
+}
+
+/// The program, and its text.
+fn compile(configuration: &Configuration, log: &Log<Stdout>) -> Result<(Program, String), StartError> {
     let text = match &configuration.definition {
         Definition::Inline(text) => text.clone(),
         Definition::File(path) => std::fs::read_to_string(path).map_err(|error| StartError::Unreadable {
@@ -64,16 +90,13 @@ fn compile(configuration: &Configuration, log: &Log<Stdout>) -> Result<Program, 
         })?,
     };
     let compilation = expressway_asl::compile(&text, &configuration.substitutions).map_err(StartError::Definition)?;
-    let warnings = compilation.warnings;
-    if !warnings.list.is_empty() {
-        log.message("WARN", &warnings.to_string());
+    let mut findings = compilation.warnings;
+    findings.list.extend(expressway_integrations::check(&compilation.calls));
+    if findings.has_errors() {
+        return Err(StartError::Definition(findings));
     }
-    let unsupported = expressway_integrations::unsupported(compilation.program.requirements());
-    if !unsupported.is_empty() {
-        return Err(StartError::Definition(Diagnostics {
-            list: unsupported,
-            text: warnings.text,
-        }));
+    if !findings.list.is_empty() {
+        log.message("WARN", &findings.to_string());
     }
-    Ok(compilation.program)
+    Ok((compilation.program, text))
 }

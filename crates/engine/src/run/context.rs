@@ -61,6 +61,7 @@ pub(super) struct StateScope<'s> {
     run: &'s Run<'s>,
     visit: &'s Visit<'s>,
     input: &'s Document,
+    track: &'s Track<'s>,
     map: Option<&'s Document>,
     context: OnceCell<Document>,
 }
@@ -77,6 +78,7 @@ impl<'s> StateScope<'s> {
             run,
             visit,
             input,
+            track,
             map: track.map.as_ref(),
             context: OnceCell::new(),
         }
@@ -135,7 +137,7 @@ impl Scope for StateScope<'_> {
     }
 
     fn random(&self) -> u128 {
-        self.run.environment.entropy.random()
+        self.run.random(self.track)
     }
 }
 
@@ -186,7 +188,7 @@ impl Bindings for QueryScope<'_> {
     }
 
     fn now(&self) -> SystemTime {
-        self.scope.run.environment.clock.now()
+        self.scope.run.now(self.scope.track)
     }
 }
 

@@ -67,10 +67,10 @@ impl Run<'_> {
                 Err(Failure::Error(error)) => error,
                 Err(fault) => return Err(fault),
             };
-            if let Some(delay) = self.retry_delay(&state.retry, &mut retries, &error) {
-                let now = self.environment.clock.now();
+            if let Some(delay) = self.retry_delay(track, &state.retry, &mut retries, &error) {
+                let now = self.now(track);
                 // A retry that would start after the deadline is not waited for.
-                self.sleep_until(now.checked_add(delay).unwrap_or(self.deadline))
+                self.sleep_until(track, now.checked_add(delay).unwrap_or(self.deadline))
                     .await?;
                 visit.retry_count += 1;
                 continue;
@@ -176,7 +176,13 @@ impl Run<'_> {
     }
 
     /// How long to wait before the next try; none if there is none.
-    fn retry_delay(&self, retriers: &[Retrier], retries: &mut Vec<u64>, error: &StateError) -> Option<Duration> {
+    fn retry_delay(
+        &self,
+        track: &Track<'_>,
+        retriers: &[Retrier],
+        retries: &mut Vec<u64>,
+        error: &StateError,
+    ) -> Option<Duration> {
         let (at, retrier) = retrier(retriers, error)?;
         retries.resize(retriers.len(), 0);
         let count = retries.get_mut(at)?;
@@ -188,7 +194,7 @@ impl Run<'_> {
         if !retrier.full_jitter {
             return Some(delay);
         }
-        let share = (self.environment.entropy.random() >> 64) as f64 / u64::MAX as f64;
+        let share = (self.random(track) >> 64) as f64 / u64::MAX as f64;
         Some(delay.mul_f64(share))
     }
 

@@ -1,5 +1,6 @@
 //! The flat loop that runs the states of a machine.
 
+use super::lineage::Lineage;
 use super::{Failure, Run};
 use crate::history::EventDetails;
 use crate::{Fault, StateError};
@@ -17,6 +18,8 @@ pub(super) struct Track<'l> {
     pub(super) map: Option<Document>,
     /// Whether this is a branch of a Parallel state.
     pub(super) is_branch: bool,
+    /// Where the line stands in an execution that can be repeated.
+    pub(super) lineage: Option<Lineage>,
 }
 
 /// How far a line has come. Kept apart from the line, so that it outlives one that is dropped.
@@ -50,11 +53,24 @@ impl Progress {
 }
 
 impl<'l> Track<'l> {
-    pub(super) fn new(progress: &'l Progress) -> Track<'l> {
+    pub(super) fn new(progress: &'l Progress, lineage: Option<Lineage>) -> Track<'l> {
         Track {
             progress,
             map: None,
             is_branch: false,
+            lineage,
+        }
+    }
+
+    /// The place of a branch or item of a state that is visited on this line.
+    pub(super) fn lineage_of(&self, visit: &Visit<'_>, index: usize) -> Option<Lineage> {
+        self.lineage.as_ref().map(|lineage| lineage.child(visit, index))
+    }
+
+    /// Something on this line ended at `time`, or on a line inside it.
+    pub(super) fn reached(&self, time: SystemTime) {
+        if let Some(lineage) = &self.lineage {
+            lineage.reached(time);
         }
     }
 
@@ -97,6 +113,8 @@ pub(super) struct Visit<'v> {
     /// When it was entered; only known if somebody will ask.
     pub(super) entered_time: Option<SystemTime>,
     pub(super) retry_count: u64,
+    /// The how manyth visit of the state on its line it is; only counted in executions that can be repeated.
+    pub(super) number: u64,
     /// The event that entering the state followed.
     pub(super) entered_after: u64,
     /// The variables as they were when the state was entered.
@@ -234,12 +252,14 @@ impl Run<'_> {
             input: input.clone(),
         });
         track.follow(entered_id);
-        let entered_time = state.uses_context.then(|| self.environment.clock.now());
+        let entered_time = state.uses_context.then(|| self.now(track));
+        let number = track.lineage.as_ref().map_or(0, |lineage| lineage.visit(&state.name));
         Visit {
             state,
             entered_id,
             entered_time,
             retry_count: 0,
+            number,
             entered_after,
             variables: variables.clone(),
             has_children: AtomicBool::new(false),

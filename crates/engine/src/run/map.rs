@@ -62,7 +62,7 @@ impl Run<'_> {
                 let input = self.iteration_input(track, visit, map, &input, item, &context)?;
                 let line = Track {
                     map: Some(context),
-                    ..Track::new(progress)
+                    ..Track::new(progress, track.lineage_of(visit, index))
                 };
                 let begun = self.event(track.previous(), || EventDetails::MapIterationStarted {
                     name: name(),
@@ -75,7 +75,7 @@ impl Run<'_> {
                 break;
             };
             // The next iteration, or a new attempt, follows the last event inside this one (recorded: `*map_state*`).
-            track.follow(end.previous);
+            track.join(&end);
             let index = end.index;
             match end.result {
                 Ok(output) => {

@@ -1,5 +1,6 @@
 //! Parallel states: branches side by side, in the execution's own future.
 
+use super::lineage::Lineage;
 use super::machine::{Progress, Track, Variables, Visit};
 use super::stages::check_result_bytes;
 use super::{Failure, Run};
@@ -11,6 +12,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
+use std::time::SystemTime;
 
 /// A line of states inside another one. Boxed, because machines nest.
 pub(super) type Line<'l> = Pin<Box<dyn Future<Output = LineEnd> + Send + 'l>>;
@@ -20,6 +22,8 @@ pub(super) struct LineEnd {
     pub(super) index: usize,
     /// The last event on the line.
     pub(super) previous: u64,
+    /// The time on the line, where it goes by a record.
+    pub(super) now: Option<SystemTime>,
     pub(super) result: Result<Document, Failure>,
 }
 
@@ -44,14 +48,14 @@ impl Run<'_> {
             let branch_track = Track {
                 map: track.map.clone(),
                 is_branch: true,
-                ..Track::new(progress)
+                ..Track::new(progress, track.lineage_of(visit, index))
             };
             lines.push(self.line(branch, branch_track, visit.variables.clone(), input.clone(), index));
         }
         let mut results = Results::new(branches.len());
         let mut deadline = None;
         while let Some(end) = lines.next().await {
-            track.follow(end.previous);
+            track.join(&end);
             match end.result {
                 Ok(output) => results.set(end.index, output),
                 // The others may still do what they began: not starting to wait for what can not end in time
@@ -95,9 +99,20 @@ impl Run<'_> {
             LineEnd {
                 index,
                 previous: track.previous(),
+                now: track.lineage.as_ref().and_then(Lineage::now),
                 result,
             }
         })
+    }
+}
+
+impl Track<'_> {
+    /// Goes on after a line inside this one that has ended.
+    pub(super) fn join(&self, end: &LineEnd) {
+        self.follow(end.previous);
+        if let Some(now) = end.now {
+            self.reached(now);
+        }
     }
 }
 

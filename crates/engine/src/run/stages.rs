@@ -275,7 +275,10 @@ impl Run<'_> {
 }
 
 /// Refuses a result over the limit on data; `name` is the state's, or the resource's that gave the result.
-pub(super) fn check_result_bytes(name: &str, result: &Document) -> Result<(), StateError> {
+///
+/// # Errors
+/// `States.DataLimitExceeded`, in the words of the service.
+pub fn check_result_bytes(name: &str, result: &Document) -> Result<(), StateError> {
     if result.json_bytes() <= DATA_BYTES_MAX {
         return Ok(());
     }

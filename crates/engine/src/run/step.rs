@@ -174,10 +174,7 @@ impl Run<'_> {
         input: &Document,
     ) -> Result<(), Failure> {
         let until = self.wait_until(track, visit, wait, input)?;
-        if until > self.environment.clock.now() {
-            self.sleep_until(until).await?;
-        }
-        Ok(())
+        Ok(self.sleep_until(track, until).await?)
     }
 
     pub(super) fn wait_until(
@@ -187,7 +184,7 @@ impl Run<'_> {
         wait: &Wait,
         input: &Document,
     ) -> Result<SystemTime, StateError> {
-        let now = self.environment.clock.now();
+        let now = self.now(track);
         let lookup = |path: &Path| {
             let selected = self.select_input(track, visit, input.clone())?;
             let scope = StateScope::new(self, track, visit, &selected);

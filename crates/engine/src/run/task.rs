@@ -34,17 +34,39 @@ impl Run<'_> {
         track.follow(self.event(track.previous(), schedule));
         let permit = self.environment.budget.acquire().await?;
         track.follow(self.event(track.previous(), || started(task)));
+        let token = track.lineage.as_ref().map(|lineage| {
+            let input = parameters.to_json();
+            lineage.token(visit, task.resource.arn(), role_arn.as_deref(), &input)
+        });
+        let attempt = u32::try_from(visit.retry_count).unwrap_or(u32::MAX);
         let request = TaskRequest {
             resource: &task.resource,
             input: parameters,
             state_name: &visit.state.name,
-            attempt: u32::try_from(visit.retry_count).unwrap_or(u32::MAX),
+            attempt,
             role_arn: role_arn.clone(),
             execution_arn: &self.identity.execution_arn,
-            token: None,
+            token: token.clone(),
         };
-        let result = self.call(request, timeout).await;
+        let result = match self.call(request, timeout).await {
+            Some(result) => result,
+            None => {
+                if let Some(token) = &token {
+                    self.environment.tasks.timed_out(token, attempt).await?;
+                }
+                // No cause, as recorded.
+                Err(StateError {
+                    name: Some(ErrorName::Timeout),
+                    cause: None,
+                }
+                .into())
+            }
+        };
         drop(permit);
+        if let Some(token) = &token {
+            let recorded = self.environment.tasks.ended(token, attempt);
+            track.reached(recorded.unwrap_or_else(|| self.environment.clock.now()));
+        }
         let result = result.and_then(|result| {
             check_result_bytes(&task.resource.limit_name(), &result)?;
             Ok(result)
@@ -68,29 +90,22 @@ impl Run<'_> {
     }
 
     /// Asks the runner, for at most `timeout` seconds; drops the request after that.
-    async fn call(&self, request: TaskRequest<'_>, timeout: Option<u64>) -> Result<Document, TaskError> {
+    async fn call(&self, request: TaskRequest<'_>, timeout: Option<u64>) -> Option<Result<Document, TaskError>> {
         if let Some(answer) = self.probe.and_then(Probe::answer) {
-            return answer.map_err(TaskError::from);
+            return Some(answer.map_err(TaskError::from));
         }
         let clock = &self.environment.clock;
         let _in_flight = InFlight::start(&**clock);
         let mut answer = pin!(self.environment.tasks.run(request));
         let Some(seconds) = timeout else {
-            return answer.await;
+            return Some(answer.await);
         };
         let mut timeout = clock.sleep_until(clock.now() + Duration::from_secs(seconds));
         std::future::poll_fn(|context| {
             if let Poll::Ready(result) = answer.as_mut().poll(context) {
-                return Poll::Ready(result);
+                return Poll::Ready(Some(result));
             }
-            timeout.as_mut().poll(context).map(|()| {
-                // No cause, as recorded.
-                Err(StateError {
-                    name: Some(ErrorName::Timeout),
-                    cause: None,
-                }
-                .into())
-            })
+            timeout.as_mut().poll(context).map(|()| None)
         })
         .await
     }

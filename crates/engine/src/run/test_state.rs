@@ -240,7 +240,7 @@ impl Run<'_> {
     /// Visits one state: what came of it, and the variables after it.
     async fn tested(&self, state: &State, test: &StateTest) -> Result<(Object, Tried), crate::Fault> {
         let progress = Progress::default();
-        let track = Track::new(&progress);
+        let track = Track::new(&progress, None);
         let input = test.input.clone();
         // The event before that of the state, so that causes name the second one, as for the first state of an execution.
         self.event(0, || EventDetails::ExecutionStarted {

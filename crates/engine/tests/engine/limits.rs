@@ -15,7 +15,7 @@ async fn what_can_not_end_in_time_is_not_begun() {
         let tasks = Tasks::default().on("T", |_, _| Err(error("Oops", "")));
         let case = Case::new(&definition).tasks(tasks).deadline(MINUTE);
         let execution = case.run("{}").await;
-        assert_eq!(execution.outcome, Outcome::TimedOut);
+        assert_eq!(execution.outcome, Outcome::Interrupted);
         assert_eq!(execution.stopped, execution.started, "nothing was waited for");
         assert_eq!(
             case.events.lines().last().unwrap().split_once('<').unwrap().1,
@@ -30,7 +30,7 @@ async fn a_task_that_is_too_slow_is_dropped_at_the_deadline() {
         .tasks(Tasks::default().on_after("T", 2 * MINUTE, |_, _| Ok(doc("1"))))
         .deadline(MINUTE);
     let execution = case.run("{}").await;
-    assert_eq!(execution.outcome, Outcome::TimedOut, "nothing catches it");
+    assert_eq!(execution.outcome, Outcome::Interrupted, "nothing catches it");
     assert_eq!(case.tasks.cancelled.load(Ordering::SeqCst), 1);
 }
 
@@ -46,7 +46,11 @@ async fn the_earliest_limit_counts() {
         let mut case = Case::new(&definition).tasks(Tasks::default().on_after("T", 1000 * MINUTE, |_, _| Ok(doc("1"))));
         case.deadline = deadline;
         let execution = case.run("{}").await;
-        assert_eq!(execution.outcome, Outcome::TimedOut);
+        let expected = match deadline {
+            Some(_) => Outcome::Interrupted,
+            None => Outcome::TimedOut,
+        };
+        assert_eq!(execution.outcome, expected);
         assert_eq!(
             execution.stopped.duration_since(execution.started).unwrap().as_secs(),
             seconds,
@@ -66,7 +70,7 @@ async fn branches_at_work_finish_when_another_can_not_end_in_time() {
         .tasks(Tasks::default().on_after("T", Duration::from_secs(5), |_, _| Ok(doc("1"))))
         .deadline(MINUTE);
     let execution = case.run("{}").await;
-    assert_eq!(execution.outcome, Outcome::TimedOut);
+    assert_eq!(execution.outcome, Outcome::Interrupted);
     assert_eq!(
         execution.stopped.duration_since(execution.started).unwrap().as_secs(),
         5
@@ -86,7 +90,7 @@ async fn a_loop_without_an_end_ends_at_the_deadline() {
         .engine()
         .run(&case.environment(), case.request(r#"{"go":true}"#), None)
         .await;
-    assert_eq!(execution.outcome, Outcome::TimedOut);
+    assert_eq!(execution.outcome, Outcome::Interrupted);
 }
 
 const LIMIT: usize = expressway_engine::DATA_BYTES_MAX;

@@ -15,14 +15,15 @@ mod faults;
 mod history;
 mod jsonata;
 mod limits;
+mod replay;
 mod test_state;
 
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_engine::history::{HistoryEvent, HistorySink};
 use expressway_engine::{
-    Engine, Entropy, Environment, Execution, ExecutionRequest, Identity, Options, Outcome, StateError, SystemClock,
-    TaskBudget, TaskError, TaskFuture, TaskRequest, TaskRunner,
+    Engine, Entropy, Environment, Execution, ExecutionRequest, Identity, Options, Outcome, Replay, ReplayTime,
+    StateError, SystemClock, TaskBudget, TaskError, TaskFuture, TaskRequest, TaskRunner,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -153,6 +154,7 @@ pub(crate) struct Case {
     pub(crate) events: Events,
     budget: TaskBudget,
     deadline: Option<Duration>,
+    pub(crate) replay: Option<Replay>,
 }
 
 impl Case {
@@ -163,6 +165,7 @@ impl Case {
             events: Events::default(),
             budget: TaskBudget::default(),
             deadline: None,
+            replay: None,
         }
     }
 
@@ -210,6 +213,7 @@ impl Case {
                 redrive_count: Some(0),
             },
             deadline: self.deadline.map(|deadline| SystemTime::now() + deadline),
+            replay: self.replay.clone(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::Mistakes;
 use expressway_asl::Document;
+use expressway_asl::error_name::ErrorName;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
@@ -99,6 +100,22 @@ impl Variables {
         self.members(name, allowed, |value| {
             let status = value.as_i64().filter(|status| (400..600).contains(status))?;
             u16::try_from(status).ok()
+        })
+    }
+
+    /// A JSON array of error names.
+    pub(super) fn error_names(&mut self, name: &'static str) -> Vec<ErrorName> {
+        let Some(value) = self.take(name) else {
+            return Vec::new();
+        };
+        let document = Document::parse(&value).ok();
+        let names = document.as_ref().and_then(Document::as_array).and_then(|names| {
+            let names = names.iter().map(|name| Some(ErrorName::from(name.as_str()?)));
+            names.collect()
+        });
+        names.unwrap_or_else(|| {
+            self.mistake(name, Some(&value), "must be a JSON array of error names");
+            Vec::new()
         })
     }
 

@@ -1,11 +1,19 @@
 //! An invocation without an envelope: the event is the input, the output is the answer.
 
-use crate::handler::{Invocation, InvocationError};
+use crate::handler::{Delivery, Invocation, InvocationError};
 use crate::identity::Caller;
 use expressway_asl::Document;
 
 pub(super) async fn handle(invocation: &Invocation<'_>, event: &Document) -> Result<String, InvocationError> {
-    // Shares the event, which is not needed any more when the execution writes to its input.
-    let output = invocation.execute(None, Caller::Waits, event.clone()).await?;
-    Ok(output.to_json())
+    let delivery = Delivery {
+        name: None,
+        caller: Caller::Waits,
+        // Shares the event, which is not needed any more when the execution writes to its input.
+        input: event.clone(),
+        // Lambda keeps the id when it tries an asynchronous invocation again.
+        key: Some(invocation.request_id()),
+        fingerprint: event.clone(),
+        event: &|| event.clone(),
+    };
+    Ok(invocation.execute(delivery).await?.output.to_json())
 }

@@ -3,7 +3,7 @@
 //! The input of an execution is the event, its name the event's id. Nobody reads the answer, except a pipe
 //! that asks for enrichment: it gets the output, or an array of outputs in the order of the events.
 
-use crate::handler::{Failure, Invocation, InvocationError};
+use crate::handler::{Delivery, Failure, Invocation, InvocationError};
 use crate::identity::Caller;
 use expressway_asl::Document;
 use expressway_asl::document::Text;
@@ -49,5 +49,13 @@ async fn execute(invocation: &Invocation<'_>, event: Document) -> Result<Documen
         Some(Document::String(id)) => Some(Text::clone(id)),
         _ => None,
     };
-    invocation.execute(id.as_deref(), Caller::HandedOver, event).await
+    let delivery = Delivery {
+        name: id.as_deref(),
+        caller: Caller::HandedOver,
+        input: event.clone(),
+        key: id.as_deref(),
+        fingerprint: event.clone(),
+        event: &|| event.clone(),
+    };
+    Ok(invocation.execute(delivery).await?.output)
 }

@@ -10,10 +10,12 @@
 //!
 //! | error | status |
 //! | --- | --- |
-//! | the body is not JSON | 400 |
+//! | the body is not JSON; there is no idempotency key where one is asked for | 400 |
+//! | an execution with the same idempotency key runs (with `Retry-After`) | 409 |
 //! | the input has more than 262,144 bytes | 413 |
+//! | the idempotency key was used before, with another input | 422 |
 //! | the output looks like a response, but is none | 502, as API Gateway does |
-//! | `Lambda.TooManyRequestsException`: a function that the definition calls is throttled, the caller is not | 503 |
+//! | `Lambda.TooManyRequestsException`: a function that the definition calls is throttled, the caller is not; the table of executions can not be reached | 503 |
 //! | `States.Timeout`, `States.HeartbeatTimeout`, and an execution out of time | 504 |
 //! | any other | 500 |
 
@@ -21,7 +23,7 @@ mod response;
 
 use super::{alb, api_gateway_v1, api_gateway_v2};
 use crate::config::{Configuration, HttpInput};
-use crate::handler::{Failure, INTERNAL_ERROR, Invocation, check_input};
+use crate::handler::{Delivery, Failure, INTERNAL_ERROR, Invocation, Success, check_input};
 use crate::identity::Caller;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -69,18 +71,76 @@ pub(super) async fn handle(invocation: &Invocation<'_>, event: &Document, format
     let configuration = &invocation.handler.configuration;
     let response = match input(event, configuration.http_input) {
         Ok(input) => {
-            let name = header(event, "idempotency-key");
-            match invocation.execute(name, Caller::Waits, input).await {
-                Ok(output) => Response::from_output(&output).unwrap_or_else(|cause| {
-                    invocation.problem(&format!("the output can not be a response: {cause}"));
-                    failure(502, &Failure::new("Expressway.InvalidResponse", cause))
-                }),
+            let key = header(event, "idempotency-key");
+            let delivery = Delivery {
+                name: key,
+                caller: Caller::Waits,
+                fingerprint: fingerprint(event, &input, configuration.http_input),
+                input,
+                key,
+                event: &|| with_parsed_body(event),
+            };
+            match invocation.execute(delivery).await {
+                Ok(Success { output, is_replayed }) => {
+                    let response = Response::from_output(&output).unwrap_or_else(|cause| {
+                        invocation.problem(&format!("the output can not be a response: {cause}"));
+                        failure(502, &Failure::new("Expressway.InvalidResponse", cause))
+                    });
+                    match is_replayed {
+                        true => response.with_header(REPLAYED, "true"),
+                        false => response,
+                    }
+                }
                 Err(error) => failure(status(configuration, error.error.as_deref()), &error),
             }
         }
         Err((status, error)) => failure(status, &error),
     };
     write(&response, format)
+}
+
+/// Tells a caller that the answer is that of an earlier request with the same key.
+const REPLAYED: &str = "idempotency-replayed";
+
+/// What two requests with the same key must have in common: all that an execution gets to see, but for what differs
+/// between requests anyway (times, ids, addresses).
+fn fingerprint(event: &Document, input: &Document, kind: HttpInput) -> Document {
+    const MEMBERS: [&str; 8] = [
+        "httpMethod",
+        "path",
+        "rawPath",
+        "rawQueryString",
+        "queryStringParameters",
+        "multiValueQueryStringParameters",
+        "body",
+        "isBase64Encoded",
+    ];
+    match kind {
+        HttpInput::Body => input.clone(),
+        HttpInput::Event => {
+            let method = event
+                .get("requestContext")
+                .and_then(|context| context.get("http")?.get("method"));
+            let members = MEMBERS
+                .iter()
+                .filter_map(|name| Some((*name, event.get(name)?.clone())));
+            let method = method.map(|method| ("method", method.clone()));
+            Document::Object(members.chain(method).collect())
+        }
+    }
+}
+
+/// The event, with its body as JSON if it is.
+fn with_parsed_body(event: &Document) -> Document {
+    let parsed = body(event).ok().and_then(|body| document::parse(&body).ok());
+    match (event, parsed) {
+        (Document::Object(members), Some(parsed)) => {
+            let mut members = members.clone();
+            members.insert("body", parsed);
+            members.into()
+        }
+        _ => event.clone(),
+    }
 }
 
 /// A response as JSON text, or one that says that it is too large.
@@ -152,7 +212,10 @@ fn status(configuration: &Configuration, error: Option<&str>) -> u16 {
     match configured.or_else(for_all) {
         Some(status) => *status,
         None => match error {
-            "Lambda.TooManyRequestsException" => 503,
+            "Expressway.IdempotencyKeyMissing" => 400,
+            "Expressway.ExecutionRunning" | "Expressway.DefinitionChanged" | "Expressway.LeaseLost" => 409,
+            "Expressway.IdempotencyKeyReused" => 422,
+            "Lambda.TooManyRequestsException" | "Expressway.StoreUnavailable" => 503,
             "States.Timeout" | "States.HeartbeatTimeout" => 504,
             _ => 500,
         },
@@ -160,7 +223,16 @@ fn status(configuration: &Configuration, error: Option<&str>) -> u16 {
 }
 
 fn failure(status: u16, failure: &Failure) -> Response {
-    Response::json(status, &failure.to_document())
+    let mut response = Response::json(status, &failure.to_document());
+    if let Some(wait) = failure.retry_after {
+        // Whole seconds, and never too early.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        response = response.with_header("retry-after", &seconds.to_string());
+    }
+    match failure.is_replayed {
+        true => response.with_header(REPLAYED, "true"),
+        false => response,
+    }
 }
 
 #[cfg(test)]

@@ -49,6 +49,12 @@ impl Response {
         }
     }
 
+    /// The response with one more header.
+    pub(super) fn with_header(mut self, name: &str, value: &str) -> Response {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
     /// The response that the output of an execution makes.
     ///
     /// # Errors

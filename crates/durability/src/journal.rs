@@ -1,0 +1,411 @@
+//! The task journal: what each task of an execution answered.
+
+mod entry;
+
+use crate::table::{Item, StoreError, Table};
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use entry::Entry;
+use expressway_asl::Document;
+use expressway_asl::document::Text;
+use expressway_asl::error_name::ErrorName;
+use expressway_engine::{
+    Clock, Fault, StateError, TaskError, TaskFuture, TaskRequest, TaskRunner, TimedOutFuture, check_result_bytes,
+};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// The most entries that one request writes; DynamoDB takes 100 in one transaction.
+const BATCH_ENTRIES_MAX: usize = 50;
+
+/// The most bytes of results that one request writes; DynamoDB takes 4 MB in one transaction.
+const BATCH_BYTES_MAX: usize = 3 << 20;
+
+/// How often a transaction is tried that DynamoDB refuses for reasons that pass.
+const TRANSACTION_ATTEMPTS_MAX: u32 = 5;
+
+/// The first pause between such attempts; each next one is twice as long.
+const TRANSACTION_PAUSE: Duration = Duration::from_millis(50);
+
+/// What the tasks of one execution answered, in this run and those before it.
+///
+/// An answer counts as soon as it is durable, not before. Whoever waits for that writes what all others wait for,
+/// too, in one request: a task that is alone costs one conditional put, the iterations of a Map that end while
+/// a write is on its way share the next one.
+///
+/// The first entry of a task stands: a run that finds one, because its own lease had ended meanwhile, takes that answer.
+pub struct Journal {
+    table: Table,
+    partition: String,
+    /// Start of the execution in milliseconds: keeps it apart from one under the same key that has expired.
+    born: u64,
+    round: u64,
+    retention: Duration,
+    clock: Arc<dyn Clock>,
+    known: Mutex<HashMap<EntryKey, Arc<Entry>>>,
+    waiting: Mutex<Vec<Arc<Slot>>>,
+    /// Held by the one that writes.
+    writer: tokio::sync::Mutex<()>,
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Journal {
+            partition, born, round, ..
+        } = self;
+        write!(formatter, "Journal({partition}, {born}, {round})")
+    }
+}
+
+/// What an entry is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum EntryKey {
+    /// The result of a task.
+    Succeeded { token: Text },
+    /// A failed attempt of a task.
+    Failed { token: Text, attempt: u32 },
+}
+
+/// The entry that stands.
+type End = Result<Arc<Entry>, StoreError>;
+
+/// An entry on its way into the table.
+struct Slot {
+    key: EntryKey,
+    entry: Arc<Entry>,
+    /// The entry that stands, once that is known.
+    end: Mutex<Option<End>>,
+}
+
+impl Slot {
+    fn end(&self) -> Option<End> {
+        lock(&self.end).clone()
+    }
+}
+
+/// No holder of these locks panics or leaves them half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Journal {
+    pub(crate) fn new(
+        table: Table,
+        partition: &str,
+        born: u64,
+        round: u64,
+        retention: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Journal {
+        Journal {
+            table,
+            partition: partition.to_owned(),
+            born,
+            round,
+            retention,
+            clock,
+            known: Mutex::default(),
+            waiting: Mutex::default(),
+            writer: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Reads what earlier runs have written: one Query, by pages of 1 MB.
+    pub(crate) async fn load(&self) -> Result<(), StoreError> {
+        let query = self.table.client.query().table_name(&self.table.name);
+        let mut pages = query
+            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+            .expression_attribute_values(":pk", crate::table::s(&self.partition))
+            .expression_attribute_values(":sk", crate::table::s(self.prefix()))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(|error| self.table.error(error))?;
+            if let Some((key, entry)) = self.read(&item)? {
+                lock(&self.known).insert(key, Arc::new(entry));
+            }
+        }
+        Ok(())
+    }
+
+    fn prefix(&self) -> String {
+        format!("task#{}#", self.born)
+    }
+
+    fn sort_key(&self, key: &EntryKey) -> String {
+        let prefix = self.prefix();
+        match key {
+            EntryKey::Succeeded { token } => format!("{prefix}ok#{token}"),
+            EntryKey::Failed { token, attempt } => format!("{prefix}failed#{}#{token}#{attempt}", self.round),
+        }
+    }
+
+    /// An entry of the table; none if it is a failed attempt of another round.
+    fn read(&self, item: &Item) -> Result<Option<(EntryKey, Entry)>, StoreError> {
+        let broken = |attribute| self.table.broken(item, attribute);
+        let sort_key = crate::table::text(item, "sk").ok_or_else(|| broken("sk"))?;
+        let rest = sort_key.strip_prefix(&self.prefix()).ok_or_else(|| broken("sk"))?;
+        let key = match rest.split('#').collect::<Vec<_>>().as_slice() {
+            ["ok", token] => EntryKey::Succeeded {
+                token: Text::from(*token),
+            },
+            ["failed", round, token, attempt] => {
+                if round.parse() != Ok(self.round) {
+                    return Ok(None);
+                }
+                EntryKey::Failed {
+                    token: Text::from(*token),
+                    attempt: attempt.parse().map_err(|_| broken("sk"))?,
+                }
+            }
+            _ => return Err(broken("sk")),
+        };
+        let entry = Entry::read(item).ok_or_else(|| broken("result"))?;
+        Ok(Some((key, entry)))
+    }
+
+    /// What is known of an attempt of a task.
+    fn recall(&self, token: &Text, attempt: u32) -> Option<Arc<Entry>> {
+        let known = lock(&self.known);
+        // An attempt that failed had failed, whatever became of the next one.
+        let failed = EntryKey::Failed {
+            token: Text::clone(token),
+            attempt,
+        };
+        let succeeded = || EntryKey::Succeeded {
+            token: Text::clone(token),
+        };
+        known.get(&failed).or_else(|| known.get(&succeeded())).cloned()
+    }
+
+    /// Makes an answer durable; gives the one that stands.
+    async fn record(
+        &self,
+        token: &Text,
+        attempt: u32,
+        state: Option<&str>,
+        result: Result<Document, StateError>,
+    ) -> Result<Arc<Entry>, StoreError> {
+        let token = Text::clone(token);
+        let key = match &result {
+            Ok(_) => EntryKey::Succeeded { token },
+            Err(_) => EntryKey::Failed { token, attempt },
+        };
+        let entry = Entry::new(state, self.clock.now(), result);
+        let slot = Arc::new(Slot {
+            key,
+            entry: Arc::new(entry),
+            end: Mutex::default(),
+        });
+        lock(&self.waiting).push(Arc::clone(&slot));
+        loop {
+            let _writer = self.writer.lock().await;
+            // The one before may have written ours.
+            if let Some(end) = slot.end() {
+                return end;
+            }
+            self.write_waiting().await;
+        }
+    }
+
+    /// Writes entries that wait, the oldest first, as many as one request takes. Should this future be dropped half-way, they
+    /// still wait, and the next writer repeats it.
+    async fn write_waiting(&self) {
+        let mut bytes = 0;
+        let batch: Vec<_> = {
+            let waiting = lock(&self.waiting);
+            let fits = |slot: &&Arc<Slot>| {
+                bytes += slot.entry.bytes();
+                bytes <= BATCH_BYTES_MAX
+            };
+            let mut batch: Vec<_> = waiting
+                .iter()
+                .take(BATCH_ENTRIES_MAX)
+                .take_while(fits)
+                .cloned()
+                .collect();
+            // One alone is written however large it is.
+            if batch.is_empty() {
+                batch.extend(waiting.first().cloned());
+            }
+            batch
+        };
+        let ends = match batch.as_slice() {
+            [slot] => vec![Some(self.put(slot).await)],
+            batch => self.transact(batch).await,
+        };
+        for (slot, end) in batch.iter().zip(ends) {
+            if let Some(end) = end {
+                if let Ok(entry) = &end {
+                    lock(&self.known).insert(slot.key.clone(), Arc::clone(entry));
+                }
+                *lock(&slot.end) = Some(end);
+            }
+        }
+        lock(&self.waiting).retain(|slot| lock(&slot.end).is_none());
+    }
+
+    pub(crate) fn item(&self, sort_key: String, entry: &Entry) -> Item {
+        let mut item = entry.item(self.retention);
+        item.insert("pk".to_owned(), crate::table::s(&self.partition));
+        item.insert("sk".to_owned(), crate::table::s(sort_key));
+        item
+    }
+
+    async fn put(&self, slot: &Slot) -> Result<Arc<Entry>, StoreError> {
+        let put = self.table.client.put_item().table_name(&self.table.name);
+        let result = put
+            .set_item(Some(self.item(self.sort_key(&slot.key), &slot.entry)))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(Arc::clone(&slot.entry)),
+            Err(SdkError::ServiceError(error)) => match error.err() {
+                PutItemError::ConditionalCheckFailedException(refusal) => self.standing(refusal.item()),
+                _ => Err(self.table.error(SdkError::ServiceError(error))),
+            },
+            Err(error) => Err(self.table.error(error)),
+        }
+    }
+
+    /// The entry that was there before ours.
+    fn standing(&self, item: Option<&Item>) -> Result<Arc<Entry>, StoreError> {
+        let item = item.ok_or_else(|| {
+            self.table
+                .problem("a refused entry came back without the one that stands")
+        })?;
+        match self.read(item)? {
+            Some((_, entry)) => Ok(Arc::new(entry)),
+            None => Err(self.table.broken(item, "sk")),
+        }
+    }
+
+    /// Writes entries in one transaction. Where some are there already, the others are for the next write: nothing is said
+    /// about them.
+    async fn transact(&self, batch: &[Arc<Slot>]) -> Vec<Option<End>> {
+        let all = |end: &dyn Fn(&Slot) -> Option<End>| batch.iter().map(|slot| end(slot)).collect();
+        let puts: Result<Vec<_>, _> = batch.iter().map(|slot| self.conditional_put(slot)).collect();
+        let puts = match puts {
+            Ok(puts) => puts,
+            Err(error) => return all(&|_| Some(Err(error.clone()))),
+        };
+        let mut pause = TRANSACTION_PAUSE;
+        for attempt in 1.. {
+            let write = self.table.client.transact_write_items();
+            let error = match write.set_transact_items(Some(puts.clone())).send().await {
+                Ok(_) => return all(&|slot| Some(Ok(Arc::clone(&slot.entry)))),
+                Err(error) => error,
+            };
+            let reasons = match &error {
+                SdkError::ServiceError(error) => match error.err() {
+                    TransactWriteItemsError::TransactionCanceledException(error) => error.cancellation_reasons(),
+                    _ => &[],
+                },
+                _ => &[],
+            };
+            let refused = "ConditionalCheckFailed";
+            if reasons.iter().any(|reason| reason.code() == Some(refused)) {
+                let ends = reasons.iter().map(|reason| {
+                    let is_refused = reason.code() == Some(refused);
+                    is_refused.then(|| self.standing(reason.item()))
+                });
+                return ends.collect();
+            }
+            // Nothing but conflicts and throttling is left, if there are reasons at all.
+            if reasons.is_empty() || attempt >= TRANSACTION_ATTEMPTS_MAX {
+                let error = self.table.error(error);
+                return all(&|_| Some(Err(error.clone())));
+            }
+            self.clock.sleep_until(self.clock.now() + pause).await;
+            pause *= 2;
+        }
+        Vec::new()
+    }
+
+    fn conditional_put(&self, slot: &Slot) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.table.name)
+            .set_item(Some(self.item(self.sort_key(&slot.key), &slot.entry)))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(|error| self.table.error(error))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+/// Does the work of tasks once: what the journal knows is not done again.
+pub struct JournaledTasks {
+    tasks: Arc<dyn TaskRunner>,
+    journal: Arc<Journal>,
+}
+
+impl JournaledTasks {
+    /// A runner that asks `tasks` for what the journal does not know.
+    pub fn new(tasks: Arc<dyn TaskRunner>, journal: Arc<Journal>) -> JournaledTasks {
+        JournaledTasks { tasks, journal }
+    }
+}
+
+impl TaskRunner for JournaledTasks {
+    fn run<'a>(&'a self, request: TaskRequest<'a>) -> TaskFuture<'a> {
+        Box::pin(async move {
+            let Some(token) = request.token.clone() else {
+                return self.tasks.run(request).await;
+            };
+            let attempt = request.attempt;
+            if let Some(entry) = self.journal.recall(&token, attempt) {
+                return answer(&entry);
+            }
+            let state = request.state_name;
+            let resource = request.resource;
+            let result = match self.tasks.run(request).await {
+                // What the definition will see of it: the table could not hold it either.
+                Ok(result) => check_result_bytes(&resource.limit_name(), &result).map(|()| result),
+                // It never came to a call, and never will.
+                Err(TaskError::State(error)) if error.name == Some(ErrorName::Runtime) => {
+                    return Err(TaskError::State(error));
+                }
+                Err(TaskError::State(error)) => Err(error),
+                Err(fault) => return Err(fault),
+            };
+            let entry = self.journal.record(&token, attempt, Some(state), result).await;
+            let entry = entry.map_err(fault)?;
+            answer(&entry)
+        })
+    }
+
+    fn timed_out<'a>(&'a self, token: &'a str, attempt: u32) -> TimedOutFuture<'a> {
+        Box::pin(async move {
+            let token = Text::from(token);
+            // As the engine raises it.
+            let error = StateError {
+                name: Some(ErrorName::Timeout),
+                cause: None,
+            };
+            self.tasks.timed_out(&token, attempt).await?;
+            let recorded = self.journal.record(&token, attempt, None, Err(error)).await;
+            recorded.map(drop).map_err(fault)
+        })
+    }
+
+    fn ended(&self, token: &str, attempt: u32) -> Option<SystemTime> {
+        Some(self.journal.recall(&Text::from(token), attempt)?.ended())
+    }
+}
+
+fn answer(entry: &Entry) -> Result<Document, TaskError> {
+    entry.result().clone().map_err(TaskError::State)
+}
+
+fn fault(error: StoreError) -> Fault {
+    Fault::Store(error.to_string().into())
+}

@@ -1,0 +1,113 @@
+//! The table, and items as their attributes.
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::types::AttributeValue;
+use std::collections::HashMap;
+use std::error::Error;
+use std::time::{Duration, SystemTime};
+
+/// How long DynamoDB may take to answer one attempt. It answers within milliseconds or something is wrong.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How often a request is made before the table counts as unavailable.
+const ATTEMPTS_MAX: u32 = 4;
+
+/// The attributes of an item.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// A DynamoDB table with the keys `pk` and `sk`.
+#[derive(Clone, Debug)]
+pub struct Table {
+    pub(crate) client: Client,
+    pub(crate) name: String,
+}
+
+impl Table {
+    /// The table of this name, or of this ARN.
+    pub fn new(config: &SdkConfig, name: impl Into<String>) -> Table {
+        let timeouts = TimeoutConfig::builder()
+            .read_timeout(ATTEMPT_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT);
+        let mut timeouts = timeouts;
+        timeouts.set_connect_timeout(config.timeout_config().and_then(TimeoutConfig::connect_timeout));
+        let config = aws_sdk_dynamodb::config::Builder::from(config)
+            .timeout_config(timeouts.build())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
+            .build();
+        Table {
+            client: Client::from_conf(config),
+            name: name.into(),
+        }
+    }
+}
+
+/// The table could not be read or written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the table `{table}` can not be used: {problem}")]
+pub struct StoreError {
+    /// The table.
+    pub table: String,
+    /// What happened.
+    pub problem: String,
+}
+
+impl Table {
+    pub(crate) fn error(&self, error: impl Error) -> StoreError {
+        self.problem(DisplayErrorContext(error).to_string())
+    }
+
+    pub(crate) fn problem(&self, problem: impl Into<String>) -> StoreError {
+        StoreError {
+            table: self.name.clone(),
+            problem: problem.into(),
+        }
+    }
+
+    pub(crate) fn broken(&self, item: &Item, attribute: &str) -> StoreError {
+        let key = |key| text(item, key).unwrap_or("?");
+        let (pk, sk) = (key("pk"), key("sk"));
+        self.problem(format!(
+            "the item with pk `{pk}` and sk `{sk}` lacks a valid attribute `{attribute}`"
+        ))
+    }
+}
+
+/// An attribute that is a string.
+pub(crate) fn text<'i>(item: &'i Item, attribute: &str) -> Option<&'i str> {
+    item.get(attribute)?.as_s().ok().map(String::as_str)
+}
+
+/// An attribute that is a whole number.
+pub(crate) fn number(item: &Item, attribute: &str) -> Option<u64> {
+    item.get(attribute)?.as_n().ok()?.parse().ok()
+}
+
+/// An attribute that is a time in milliseconds.
+pub(crate) fn time(item: &Item, attribute: &str) -> Option<SystemTime> {
+    number(item, attribute).map(|milliseconds| SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds))
+}
+
+/// A string as an attribute.
+pub(crate) fn s(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+/// A number as an attribute.
+pub(crate) fn n(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Seconds since 1970, as DynamoDB's TTL counts.
+pub(crate) fn seconds(time: SystemTime) -> u64 {
+    milliseconds(time) / 1000
+}
