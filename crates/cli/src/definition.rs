@@ -6,7 +6,7 @@ use crate::{snippet, style};
 use expressway_asl::diagnostic::{Code, Diagnostic, Diagnostics};
 use expressway_asl::program::Program;
 use expressway_asl::{Compilation, Document};
-use expressway_integrations::check;
+use expressway_integrations::check as check_calls;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -60,20 +60,18 @@ impl DefinitionArguments {
     pub(crate) fn load_with(&self, configured: &BTreeMap<String, String>) -> Result<Definition, Failure> {
         match compile(&self.file, &self.substitutions, configured)? {
             Ok(compilation) => {
-                let mut warnings = compilation.warnings;
-                let is_supported = |finding: &Diagnostic| finding.code != Code::NotSupported;
-                let (known, not_supported) = check(&compilation.calls).into_iter().partition(is_supported);
-                merge(&mut warnings, known);
-                if warnings.has_errors() {
-                    return Err(Failure::Definition {
-                        file: self.file.clone(),
-                        diagnostics: warnings,
-                    });
-                }
+                let Checked {
+                    program,
+                    warnings,
+                    not_supported,
+                } = checked(compilation).map_err(|diagnostics| Failure::Definition {
+                    file: self.file.clone(),
+                    diagnostics,
+                })?;
                 self.mention(&warnings);
                 Ok(Definition {
                     name: self.name(),
-                    program: Arc::new(compilation.program),
+                    program: Arc::new(program),
                     not_supported,
                 })
             }
@@ -107,6 +105,33 @@ pub(crate) fn compile(
 ) -> Result<Result<Compilation, Diagnostics>, Failure> {
     let (text, values) = read(file, substitutions, configured)?;
     Ok(expressway_asl::compile(&text, &values))
+}
+
+/// A definition whose calls were checked too.
+pub(crate) struct Checked {
+    pub(crate) program: Program,
+    pub(crate) warnings: Diagnostics,
+    /// What it calls that can not be called from here.
+    pub(crate) not_supported: Vec<Diagnostic>,
+}
+
+/// Checks the calls of a definition.
+///
+/// # Errors
+/// Calls that the service refuses too.
+pub(crate) fn checked(compilation: Compilation) -> Result<Checked, Diagnostics> {
+    let mut warnings = compilation.warnings;
+    let is_supported = |finding: &Diagnostic| finding.code != Code::NotSupported;
+    let (known, not_supported) = check_calls(&compilation.calls).into_iter().partition(is_supported);
+    merge(&mut warnings, known);
+    match warnings.has_errors() {
+        true => Err(warnings),
+        false => Ok(Checked {
+            program: compilation.program,
+            warnings,
+            not_supported,
+        }),
+    }
 }
 
 /// Adds findings about calls to those about the language, in the order of the text.

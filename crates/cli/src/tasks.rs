@@ -4,6 +4,7 @@ use crate::definition::Definition;
 use crate::failure::Failure;
 use crate::source;
 use clap::ValueEnum;
+use expressway_asl::diagnostic::Diagnostic;
 use expressway_asl::program::Requirements;
 use expressway_engine::{Fault, TaskBudget, TaskFuture, TaskRequest, TaskRunner};
 use expressway_integrations::AwsTasks;
@@ -75,14 +76,26 @@ impl TaskArguments {
     pub(crate) async fn prepare(&self, definition: &Definition, default: Option<&str>) -> Result<Tasks, Failure> {
         let Some(mock) = &self.mock else {
             return Ok(Tasks::Aws(
-                aws(&definition.name, definition.program.requirements()).await?,
+                aws(
+                    &definition.name,
+                    definition.program.requirements(),
+                    &definition.not_supported,
+                )
+                .await?,
             ));
         };
         Ok(Tasks::Mocked {
             test_case: test_case(mock, &definition.name, default)?,
             fallback: match self.unmocked {
                 Unmocked::Error => None,
-                Unmocked::Aws => Some(aws(&definition.name, definition.program.requirements()).await?),
+                Unmocked::Aws => Some(
+                    aws(
+                        &definition.name,
+                        definition.program.requirements(),
+                        &definition.not_supported,
+                    )
+                    .await?,
+                ),
             },
         })
     }
@@ -105,11 +118,14 @@ impl Tasks {
 }
 
 /// Sets up the clients of what the program calls.
-pub(crate) async fn aws(name: &str, requirements: &Requirements) -> Result<Arc<dyn TaskRunner>, Failure> {
+pub(crate) async fn aws(
+    name: &str,
+    requirements: &Requirements,
+    not_supported: &[Diagnostic],
+) -> Result<Arc<dyn TaskRunner>, Failure> {
     if requirements.resources.is_empty() {
         return Ok(Arc::new(NoTasks));
     }
-    let not_supported = &definition.not_supported;
     if !not_supported.is_empty() {
         let list: String = not_supported
             .iter()

@@ -16,7 +16,7 @@
 //! ```
 
 use super::expect::{CauseMatch, Expectation, Line, Step};
-use crate::definition::{Definition, Substitutions, machine_name};
+use crate::definition::{self, Definition, Substitutions, machine_name};
 use crate::failure::Failure;
 use expressway_asl::definition::{Member, Node, Value};
 use expressway_asl::diagnostic::Span;
@@ -119,10 +119,12 @@ pub(super) fn read(path: &Path) -> Result<TestFile, Unusable> {
     };
     let compilation = expressway_asl::compile(&definition_text, &substitutions).map_err(broken)?;
     let inspection = expressway_asl::inspect(&definition_text, &substitutions).map_err(broken)?;
-    collect(&compilation.program.machine, &mut reader.states);
+    let checked = definition::checked(compilation).map_err(broken)?;
+    collect(&checked.program.machine, &mut reader.states);
     let definition = Definition {
         name: machine_name(&definition_file),
-        program: Arc::new(compilation.program),
+        program: Arc::new(checked.program),
+        not_supported: checked.not_supported,
     };
     let cases = reader.cases(&node, &members, &definition.name);
     match reader.mistakes.is_empty() {
