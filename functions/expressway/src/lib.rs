@@ -10,11 +10,13 @@ mod event_source;
 mod guard;
 mod handler;
 mod identity;
+mod payloads;
 pub mod startup;
 pub mod telemetry;
 #[cfg(test)]
 mod testing;
 
 pub use config::Configuration;
-pub use guard::Guard;
+pub use event_source::{Backoff, Visibility};
+pub use guard::{Guard, KeyExpression};
 pub use handler::{Handler, InvocationContext, InvocationError, Observer};
