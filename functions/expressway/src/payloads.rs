@@ -75,3 +75,6 @@ fn size(record: &Document) -> Option<usize> {
     let named = |name: &&str| attributes.get(name)?.get("stringValue")?.as_str()?.parse().ok();
     SIZE_ATTRIBUTES.iter().find_map(named)
 }
+
+#[cfg(test)]
+mod tests;
