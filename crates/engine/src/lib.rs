@@ -6,6 +6,8 @@
 //! [`history::HistorySink`] hears of every event, and a [`PayloadStore`] keeps what
 //! is too large for state data. [`TaskBudget`] bounds the attempts in flight.
 //!
+//! [`test_state`] runs one state by itself and tells what became of its data after each stage.
+//!
 //! What Retry and Catch see is a [`StateError`]; what no definition can handle is a [`Fault`].
 
 mod clock;
@@ -15,6 +17,7 @@ pub mod history;
 mod payload;
 mod run;
 mod task;
+pub mod test_state;
 
 pub use clock::{Clock, Entropy, Sleep, SystemClock, SystemEntropy};
 pub use error::{Fault, StateError};

@@ -2,6 +2,7 @@
 //!
 //! `machine` is the flat loop over states, `stages` knows the order of a state's stages, `handlers` knows
 //! timeout, Retry and Catch. `task`, `parallel` and `map` do the work that takes time, `step` all that does not.
+//! `test_state` runs one state instead, under a [`Probe`] that the others show their data to.
 
 mod context;
 mod handlers;
@@ -12,6 +13,7 @@ mod parallel;
 mod stages;
 mod step;
 mod task;
+mod test_state;
 mod values;
 
 use crate::history::{EventDetails, HistoryEvent, HistorySink};
@@ -30,6 +32,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::SystemTime;
+pub(crate) use test_state::{Probe, Stage, test_state};
 
 /// What ends a state, a branch or a whole execution early.
 #[derive(Clone, Debug)]
@@ -70,6 +73,8 @@ pub(crate) struct Run<'r> {
     /// are polled by one task, never at once, so plain loads and stores do.
     events: AtomicU64,
     transitions: AtomicU64,
+    /// Set when a single state is tested.
+    probe: Option<&'r Probe<'r>>,
 }
 
 impl Run<'_> {
@@ -87,6 +92,14 @@ impl Run<'_> {
             history.record(&event);
         }
         id
+    }
+
+    /// Shows what a stage gave to whoever tests the state.
+    #[inline]
+    fn stage(&self, stage: Stage, value: &Document) {
+        if let Some(probe) = self.probe {
+            probe.record(stage, value);
+        }
     }
 
     /// The time on a line: the clock's, or that of the last thing on record.
@@ -168,6 +181,7 @@ impl Engine {
             deadline: end,
             events: AtomicU64::new(0),
             transitions: AtomicU64::new(0),
+            probe: None,
         };
         let outcome = run.execute(&self.program.machine, replay.as_ref(), input).await;
         let outcome = match outcome {

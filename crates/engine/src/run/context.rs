@@ -17,6 +17,8 @@ use std::time::SystemTime;
 pub(super) struct ExecutionContext {
     execution: Document,
     state_machine: Document,
+    /// The context object that a test of a state gives; the rest does not count then.
+    given: Option<Object>,
 }
 
 impl ExecutionContext {
@@ -42,6 +44,16 @@ impl ExecutionContext {
                 ("Id", text(&identity.state_machine_arn)),
                 ("Name", text(&identity.state_machine_name)),
             ]),
+            given: None,
+        }
+    }
+
+    /// The context object itself, as a test of a state has it.
+    pub(super) fn given(context: Object) -> ExecutionContext {
+        ExecutionContext {
+            execution: Document::Null,
+            state_machine: Document::Null,
+            given: Some(context),
         }
     }
 }
@@ -84,6 +96,17 @@ impl<'s> StateScope<'s> {
     }
 
     fn build_context(&self) -> Document {
+        let mut context = match &self.run.context.given {
+            Some(given) => given.clone(),
+            None => self.own_context(),
+        };
+        if let Some(map) = self.map {
+            context.insert("Map", map.clone());
+        }
+        context.into()
+    }
+
+    fn own_context(&self) -> Object {
         let visit = self.visit;
         let entered = visit.entered_time.unwrap_or(SystemTime::UNIX_EPOCH);
         let mut state: Object = [
@@ -95,17 +118,13 @@ impl<'s> StateScope<'s> {
         if visit.counts_retries() {
             state.insert("RetryCount", Document::from(visit.retry_count as i64));
         }
-        let mut context: Object = [
+        [
             ("Execution", self.run.context.execution.clone()),
             ("StateMachine", self.run.context.state_machine.clone()),
             ("State", state.into()),
         ]
         .into_iter()
-        .collect();
-        if let Some(map) = self.map {
-            context.insert("Map", map.clone());
-        }
-        context.into()
+        .collect()
     }
 }
 

@@ -142,7 +142,7 @@ impl Visit<'_> {
     }
 
     /// The variables with what this state assigned.
-    fn with_variables(&self, assigned: Object) -> Result<Object, StateError> {
+    pub(super) fn with_variables(&self, assigned: Object) -> Result<Object, StateError> {
         let Some(known) = &self.variables else {
             return Ok(assigned);
         };
@@ -247,7 +247,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn enter<'v>(&self, state: &'v State, track: &Track<'_>, variables: &Variables, input: &Document) -> Visit<'v> {
+    pub(super) fn enter<'v>(
+        &self,
+        state: &'v State,
+        track: &Track<'_>,
+        variables: &Variables,
+        input: &Document,
+    ) -> Visit<'v> {
         track.enter(state.state_type());
         let entered_after = track.previous();
         let entered_id = self.event(track.previous(), || EventDetails::StateEntered {

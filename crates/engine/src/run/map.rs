@@ -4,7 +4,7 @@ use super::context::{QueryScope, Seen, StateScope, map_item};
 use super::machine::{Progress, Track, Visit};
 use super::parallel::{Line, Results};
 use super::stages::check_result_bytes;
-use super::{Failure, Run};
+use super::{Failure, Run, Stage};
 use crate::Fault;
 use crate::history::EventDetails;
 use expressway_asl::Document;
@@ -25,6 +25,13 @@ impl Run<'_> {
         input: Document,
     ) -> Result<Document, Failure> {
         let concurrency = self.map_concurrency(track, visit, map, &input).await?;
+        if let Some(probe) = self.probe {
+            return self.probed_map(track, visit, map, probe, input).await;
+        }
+        let concurrency = match concurrency {
+            0 => self.options.map_concurrency_default.max(1),
+            given => given,
+        };
         let items = match self.items(track, visit, map, input.clone()).await {
             Ok(items) => items,
             Err(Failure::Fault(fault)) => return Err(fault.into()),
@@ -113,7 +120,13 @@ impl Run<'_> {
         Ok(result)
     }
 
-    async fn items(&self, track: &Track<'_>, visit: &Visit<'_>, map: &Map, input: Document) -> Result<Array, Failure> {
+    pub(super) async fn items(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'_>,
+        map: &Map,
+        input: Document,
+    ) -> Result<Array, Failure> {
         match &map.items {
             Items::Path(selection) => {
                 let selected = self.select(track, visit, selection, input).await?;
@@ -147,7 +160,7 @@ impl Run<'_> {
         }
     }
 
-    async fn iteration_input(
+    pub(super) async fn iteration_input(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
@@ -178,6 +191,7 @@ impl Run<'_> {
         self.check_parameters(visit, input).await
     }
 
+    /// How many iterations run at once; 0 for the default.
     async fn map_concurrency(
         &self,
         track: &Track<'_>,
@@ -214,10 +228,10 @@ impl Run<'_> {
             }
         };
         let given = usize::try_from(given).unwrap_or(usize::MAX);
-        Ok(if given == 0 {
-            self.options.map_concurrency_default.max(1)
-        } else {
-            given
-        })
+        self.stage(
+            Stage::MaxConcurrency,
+            &Document::from(i64::try_from(given).unwrap_or(i64::MAX)),
+        );
+        Ok(given)
     }
 }

@@ -4,7 +4,7 @@
 use super::context::{QueryScope, Seen, StateScope};
 use super::machine::{Track, Variables, Visit};
 use super::values::Values;
-use super::{DATA_BYTES_MAX, Failure, Run};
+use super::{DATA_BYTES_MAX, Failure, Run, Stage};
 use crate::StateError;
 use crate::history::EventDetails;
 use expressway_asl::Document;
@@ -24,7 +24,11 @@ impl Run<'_> {
         input: Document,
     ) -> Result<Document, Failure> {
         match &visit.state.stages {
-            Stages::JsonPath(stages) => self.select(track, visit, &stages.input_path, input).await,
+            Stages::JsonPath(stages) => {
+                let selected = self.select(track, visit, &stages.input_path, input).await?;
+                self.stage(Stage::InputPath, &selected);
+                Ok(selected)
+            }
             Stages::Jsonata(_) => Ok(input),
         }
     }
@@ -40,12 +44,24 @@ impl Run<'_> {
             Stages::JsonPath(JsonPathStages {
                 parameters: Some(parameters),
                 ..
-            }) => self.evaluate(track, visit, parameters, &input).await?,
+            }) => {
+                let effective = self.evaluate(track, visit, parameters, &input).await?;
+                self.stage(Stage::Parameters, &effective);
+                effective
+            }
             Stages::Jsonata(JsonataStages {
                 arguments: Some(arguments),
                 ..
-            }) => self.query(track, visit, arguments, Seen::input(&input)).await?,
-            _ => return Ok(input),
+            }) => {
+                let effective = self.query(track, visit, arguments, Seen::input(&input)).await?;
+                self.stage(Stage::Arguments, &effective);
+                effective
+            }
+            Stages::JsonPath(_) => {
+                self.stage(Stage::Parameters, &input);
+                return Ok(input);
+            }
+            Stages::Jsonata(_) => return Ok(input),
         };
         self.check_parameters(visit, effective).await
     }
@@ -65,7 +81,10 @@ impl Run<'_> {
                     Some(selector) => self.evaluate(track, visit, selector, &result).await?,
                     None => result,
                 };
-                self.place(visit, &stages.result_path, input, result).await
+                self.stage(Stage::ResultSelector, &result);
+                let placed = self.place(visit, &stages.result_path, input, result).await?;
+                self.stage(Stage::ResultPath, &placed);
+                Ok(placed)
             }
             Stages::Jsonata(JsonataStages { output: None, .. }) => Ok(result),
             Stages::Jsonata(JsonataStages {

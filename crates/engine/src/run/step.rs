@@ -2,7 +2,7 @@
 
 use super::context::{Seen, StateScope};
 use super::machine::{StateEnd, Track, Variables, Visit};
-use super::{Failure, Run};
+use super::{Failure, Run, Stage};
 use crate::StateError;
 use expressway_asl::Document;
 use expressway_asl::document::{Number, Text};
@@ -32,6 +32,9 @@ impl Run<'_> {
             StateKind::Pass { result } => {
                 let selected = self.select_input(track, visit, input.clone()).await?;
                 let effective = self.effective_input(track, visit, selected).await?;
+                if let Some(result) = result {
+                    self.stage(Stage::Result, result);
+                }
                 let result = result.clone().unwrap_or(effective);
                 let assigned = self
                     .assign(track, visit, state.assign.as_ref(), &result, Seen::input(&input))
@@ -210,7 +213,7 @@ impl Run<'_> {
         }
     }
 
-    async fn wait_until(
+    pub(super) async fn wait_until(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,

@@ -17,6 +17,7 @@ mod jsonata;
 mod limits;
 mod payloads;
 mod replay;
+mod test_state;
 
 use expressway_asl::Document;
 use expressway_asl::document::Text;

@@ -88,6 +88,7 @@ struct EventScope<'e> {
     now: SystemTime,
 }
 
+// An event is whole when its key is looked for.
 impl Resolver for EventScope<'_> {}
 
 impl Scope for EventScope<'_> {
