@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks template.yaml and infra/monitoring.yaml, and that the check would see mistakes.
+"""Checks template.yaml and the templates of infra, and that the check would see mistakes.
 
 Each mistake below is made in a copy of template.yaml and must be noticed. Linting template.yaml as
 it stands misses most of them.
@@ -32,6 +32,9 @@ MISTAKES = [
     ("!GetAtt ExpresswayFunctionOrderPlaced.Arn", "!GetAtt ExpresswayFunctionOrderPlacd.Arn"),
     ("Role: !GetAtt FunctionRole.Arn", "Roll: !GetAtt FunctionRole.Arn"),
     ("MaximumRetryAttempts: 2", "MaximumRetryAttempts: 3"),
+    ("- AttributeName: sk\n          AttributeType: S", "- AttributeName: sort\n          AttributeType: S"),
+    ("!GetAtt ExecutionsTable.Arn", "!GetAtt ExecutionTable.Arn"),
+    ("BillingMode: PAY_PER_REQUEST", "BillingMode: PAY_PER_USE"),
 ]
 
 
@@ -51,6 +54,7 @@ def json_in_templates() -> list[str]:
     texts = {
         "EXPRESSWAY_SUBSTITUTIONS": variables["EXPRESSWAY_SUBSTITUTIONS"]["Fn::Sub"],
         "EXPRESSWAY_HTTP_ERRORS": variables["EXPRESSWAY_HTTP_ERRORS"],
+        "EXPRESSWAY_RETRY_BACKOFF": variables["EXPRESSWAY_RETRY_BACKOFF"],
         "DashboardBody": dashboard["Properties"]["DashboardBody"]["Fn::Sub"],
     }
     wrong = []
@@ -78,8 +82,9 @@ def main() -> int:
     source = (ROOT / "template.yaml").read_text()
     found = findings(source)
     check("template.yaml", not found, found)
-    found = [f"{match.rule.id} {match.message}" for match in lint((ROOT / "infra/monitoring.yaml").read_text())]
-    check("infra/monitoring.yaml", not found, found)
+    for name in ["infra/monitoring.yaml", "infra/table.yaml"]:
+        found = [f"{match.rule.id} {match.message}" for match in lint((ROOT / name).read_text())]
+        check(name, not found, found)
     found = json_in_templates()
     check("JSON texts", not found, found)
     for right, wrong in MISTAKES:

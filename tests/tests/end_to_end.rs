@@ -467,15 +467,21 @@ async fn a_bad_definition_fails_the_start_with_all_its_diagnostics() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_called_yet_fails_the_start() {
-    let definition = r#"{"StartAt":"Notify","States":{"Notify":{"Type":"Task","End":true,
-        "Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl":"q","MessageBody":"m"}}}}"#;
+async fn what_can_not_be_called_fails_the_start() {
+    let definition = r#"{"StartAt":"Notify","States":{"Notify":{"Type":"Task","Next":"Save",
+        "Resource":"arn:aws:states:::eks:call","Parameters":{}},
+        "Save":{"Type":"Task","End":true,"Resource":"arn:aws:states:::aws-sdk:dynamodb:putItem",
+        "Parameters":{"TabelName":"t","Item.$":"$.item"}}}}"#;
     let (error_type, message, _) = fails_to_start(Setup::new(definition)).await;
     assert_eq!(error_type, "Expressway.InvalidDefinition");
-    assert!(
-        message.contains("`Notify`: the resource `arn:aws:states:::sqs:sendMessage` is not supported yet"),
-        "{message}"
-    );
+    for part in [
+        "NOT_SUPPORTED: state `Notify`: `eks:call` talks to the Kubernetes API",
+        "3:57: error: SCHEMA_VALIDATION_FAILED: The field 'TableName' is required but was missing",
+        "The field 'TabelName' is not supported by Step Functions at /States/Save/Parameters/TabelName",
+        "did you mean 'TableName'?",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
 }
 
 #[tokio::test]
@@ -544,4 +550,88 @@ async fn the_function_asks_lambda_for_nothing_but_events() {
     ];
     assert_eq!(paths[..4], expected);
     assert_eq!(requests[1].header("lambda-runtime-invocation-id"), Some(INVOCATION_ID));
+}
+
+#[tokio::test]
+async fn retries_of_messages_are_spaced() {
+    const FAILS: &str = r#"{"StartAt":"Check","States":{
+        "Check":{"Type":"Choice","Choices":[{"Variable":"$.fails","BooleanEquals":true,"Next":"Fail"}],"Default":"Done"},
+        "Fail":{"Type":"Fail","Error":"Broken"},
+        "Done":{"Type":"Succeed"}}}"#;
+    let sqs = Server::start(|_: Request| async { Reply::ok(r#"{"Successful":[],"Failed":[]}"#) })
+        .await
+        .unwrap();
+    let function = Setup::new(FAILS)
+        .with("AWS_ENDPOINT_URL_SQS", &sqs.url())
+        .with(
+            "EXPRESSWAY_RETRY_BACKOFF",
+            r#"{"IntervalSeconds":10,"BackoffRate":3,"MaxDelaySeconds":60}"#,
+        )
+        .start()
+        .await
+        .unwrap();
+    let received = |id: &str, fails: bool, times: &str| {
+        let mut message = message(id, None, &json!({"fails": fails}));
+        message["receiptHandle"] = format!("receipt-{id}").into();
+        message["attributes"]["ApproximateReceiveCount"] = times.into();
+        message
+    };
+    let messages = [
+        received("a", true, "1"),
+        received("b", false, "1"),
+        received("c", true, "2"),
+        received("d", true, "9"),
+    ];
+    assert_eq!(
+        response(&function.invoke(batch(&messages)).await),
+        handed_back(&["a", "c", "d"])
+    );
+    let seen = sqs.seen();
+    let [request] = seen.requests.as_slice() else {
+        panic!("one request for the batch: {seen:?}");
+    };
+    assert_eq!(
+        request.header("x-amz-target"),
+        Some("AmazonSQS.ChangeMessageVisibilityBatch")
+    );
+    let body: Value = serde_json::from_str(&request.text()).unwrap();
+    assert_eq!(
+        body,
+        json!({"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/111122223333/orders", "Entries": [
+            {"Id": "0", "ReceiptHandle": "receipt-a", "VisibilityTimeout": 10},
+            {"Id": "1", "ReceiptHandle": "receipt-c", "VisibilityTimeout": 30},
+            {"Id": "2", "ReceiptHandle": "receipt-d", "VisibilityTimeout": 60},
+        ]})
+    );
+
+    // One group of a FIFO queue comes back together, after the time of the message that failed.
+    let in_group = |id: &str, group: &str, fails: bool| {
+        let mut message = message(id, Some(group), &json!({"fails": fails}));
+        message["receiptHandle"] = format!("receipt-{id}").into();
+        message
+    };
+    let messages = [
+        in_group("a", "g", false),
+        in_group("b", "g", true),
+        in_group("c", "g", false),
+    ];
+    assert_eq!(
+        response(&function.invoke(batch(&messages)).await),
+        handed_back(&["b", "c"])
+    );
+    let body: Value = serde_json::from_str(&sqs.seen().requests[1].text()).unwrap();
+    let timeouts: Vec<_> = body["Entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| &entry["VisibilityTimeout"])
+        .collect();
+    assert_eq!(timeouts, [10, 10]);
+
+    // A batch without failures asks for nothing.
+    assert_eq!(
+        response(&function.invoke(batch(&[received("e", false, "1")])).await),
+        handed_back(&[])
+    );
+    assert_eq!(sqs.seen().requests.len(), 2);
 }

@@ -1,6 +1,7 @@
 //! The task journal: what each task of an execution answered.
 
 mod entry;
+mod transaction;
 
 use crate::table::{Item, StoreError, Table};
 use aws_sdk_dynamodb::error::SdkError;
@@ -14,10 +15,12 @@ use expressway_asl::error_name::ErrorName;
 use expressway_engine::{
     Clock, Fault, StateError, TaskError, TaskFuture, TaskRequest, TaskRunner, TimedOutFuture, check_result_bytes,
 };
+use expressway_integrations::dynamodb::Write;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
+use transaction::Written;
 
 /// The most entries that one request writes; DynamoDB takes 100 in one transaction.
 const BATCH_ENTRIES_MAX: usize = 50;
@@ -355,6 +358,34 @@ impl JournaledTasks {
     }
 }
 
+impl JournaledTasks {
+    /// Makes a DynamoDB write together with its entry; none if the task is something else, or must be made alone.
+    async fn write(
+        &self,
+        token: &Text,
+        request: &TaskRequest<'_>,
+    ) -> Result<Option<Result<Arc<Entry>, StateError>>, Fault> {
+        // Another role may reach the one table but not the other.
+        let write = match &request.role_arn {
+            None => Write::of(request.resource, &request.input),
+            Some(_) => None,
+        };
+        let Some(write) = write.filter(|write| self.journal.is_beside(write.table())) else {
+            return Ok(None);
+        };
+        match self
+            .journal
+            .write(token, request.state_name, &write)
+            .await
+            .map_err(fault)?
+        {
+            Written::Done(entry) => Ok(Some(Ok(entry))),
+            Written::Refused(error) => Ok(Some(Err(error))),
+            Written::Unfit => Ok(None),
+        }
+    }
+}
+
 impl TaskRunner for JournaledTasks {
     fn run<'a>(&'a self, request: TaskRequest<'a>) -> TaskFuture<'a> {
         Box::pin(async move {
@@ -366,6 +397,16 @@ impl TaskRunner for JournaledTasks {
                 return answer(&entry);
             }
             let state = request.state_name;
+            if let Some(written) = self.write(&token, &request).await? {
+                return match written {
+                    Ok(entry) => answer(&entry),
+                    Err(error) => {
+                        let entry = self.journal.record(&token, attempt, Some(state), Err(error)).await;
+                        let entry = entry.map_err(fault)?;
+                        answer(&entry)
+                    }
+                };
+            }
             let resource = request.resource;
             let result = match self.tasks.run(request).await {
                 // What the definition will see of it: the table could not hold it either.

@@ -2,7 +2,9 @@
 
 mod variables;
 
+use crate::event_source::Backoff;
 use crate::guard::KeyExpression;
+use expressway_asl::Document;
 use expressway_asl::error_name::ErrorName;
 use expressway_durability::Level;
 use expressway_engine::TaskBudget;
@@ -32,6 +34,7 @@ use variables::Variables;
 /// | `EXPRESSWAY_HTTP_INPUT` | what an HTTP request gives an execution: its `body`, or the whole `event` | `body` |
 /// | `EXPRESSWAY_HTTP_ERRORS` | JSON object: error name to HTTP status, 400 to 599; `States.ALL` for all others | `{}` |
 /// | `EXPRESSWAY_SQS_INPUT` | what a message gives an execution: its `body`, or the whole `record` | `body` |
+/// | `EXPRESSWAY_RETRY_BACKOFF` | JSON object `{"IntervalSeconds":10,"BackoffRate":2,"MaxDelaySeconds":900}`: when messages come again that were handed back | as their queue says |
 /// | `EXPRESSWAY_TABLE` | name or ARN of the DynamoDB table that makes deliveries safe | none |
 /// | `EXPRESSWAY_IDEMPOTENCY` | what the table keeps: `off`, each `execution`, or each `task`, too | `execution` with a table |
 /// | `EXPRESSWAY_IDEMPOTENCY_KEY` | where the key of an execution is in its event: a path or a JSONata expression | as its source says |
@@ -83,6 +86,8 @@ pub struct Configuration {
     pub idempotency_retention: Duration,
     /// Names of errors after which an execution is not tried again.
     pub final_errors: Vec<ErrorName>,
+    /// How the retries of messages are spaced; as their queue does it if none.
+    pub retry_backoff: Option<Backoff>,
 }
 
 /// What becomes of an execution without a key.
@@ -193,6 +198,7 @@ impl Configuration {
                     &[("body", SqsInput::Body), ("record", SqsInput::Record)],
                 )
                 .unwrap_or(defaults.sqs_input),
+            retry_backoff: retry_backoff(&mut variables),
             ..defaults
         };
         let configuration = durability(&mut variables, configuration);
@@ -224,6 +230,7 @@ impl Configuration {
             missing_key: MissingKey::Unprotected,
             idempotency_retention: Duration::from_secs(86_400),
             final_errors: Vec::new(),
+            retry_backoff: None,
         }
     }
 }
@@ -249,6 +256,44 @@ fn definition(variables: &mut Variables) -> Option<Definition> {
     }
     // An absolute path replaces the root.
     Some(Definition::File(Path::new(&root).join(value)))
+}
+
+fn retry_backoff(variables: &mut Variables) -> Option<Backoff> {
+    const VARIABLE: &str = "EXPRESSWAY_RETRY_BACKOFF";
+    let value = variables.take(VARIABLE)?;
+    let backoff = parse_backoff(&value);
+    if backoff.is_none() {
+        let allowed = "must be a JSON object of `IntervalSeconds` (1 to 43200), and if wanted `BackoffRate` (1 to 10, \
+                       else 2) and `MaxDelaySeconds` (1 to 43200, else 900)";
+        variables.mistake(VARIABLE, Some(&value), allowed);
+    }
+    backoff
+}
+
+fn parse_backoff(value: &str) -> Option<Backoff> {
+    const SECONDS: std::ops::RangeInclusive<u64> = 1..=43_200;
+    let document = Document::parse(value).ok()?;
+    let object = document.as_object()?;
+    let is_known = |key: &str| ["IntervalSeconds", "BackoffRate", "MaxDelaySeconds"].contains(&key);
+    if !object.iter().all(|(key, _)| is_known(key)) {
+        return None;
+    }
+    let seconds = |key, default: Option<u64>| {
+        let seconds = match object.get(key) {
+            None => default?,
+            Some(value) => u64::try_from(value.as_i64()?).ok()?,
+        };
+        SECONDS.contains(&seconds).then(|| Duration::from_secs(seconds))
+    };
+    let rate = match object.get("BackoffRate") {
+        None => 2.0,
+        Some(rate) => rate.as_number()?.as_f64(),
+    };
+    Some(Backoff {
+        interval: seconds("IntervalSeconds", None)?,
+        rate: Some(rate).filter(|rate| (1.0..=10.0).contains(rate))?,
+        delay_max: seconds("MaxDelaySeconds", Some(900))?,
+    })
 }
 
 /// Reads what concerns the table.

@@ -24,6 +24,8 @@ mod event_bridge;
 mod http;
 mod sqs;
 
+pub use sqs::{Backoff, Visibility};
+
 use crate::handler::{Invocation, InvocationError};
 use expressway_asl::Document;
 

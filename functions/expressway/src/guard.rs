@@ -127,6 +127,7 @@ impl Invocation<'_> {
                 return Err(self.unavailable(&error.to_string()));
             }
         };
+        let has_journal = journal.is_some();
         let mut environment = self.environment.clone();
         if let Some(journal) = journal {
             environment.tasks = Arc::new(JournaledTasks::new(environment.tasks, journal));
@@ -144,7 +145,15 @@ impl Invocation<'_> {
                 self.release(grant, Release::Failed).await;
                 return ended.into_result();
             }
-            Outcome::Interrupted | Outcome::Faulted(Fault::Deadline | Fault::Store(_)) => {
+            Outcome::Interrupted | Outcome::Faulted(Fault::Deadline) => {
+                self.release(grant, Release::Unfinished).await;
+                return ended.into_result().map_err(|failure| Failure {
+                    // What is done is kept: the next run goes on from there.
+                    retry_after: has_journal.then_some(Duration::ZERO),
+                    ..failure
+                });
+            }
+            Outcome::Faulted(Fault::Store(_)) => {
                 self.release(grant, Release::Unfinished).await;
                 return ended.into_result();
             }

@@ -1,7 +1,7 @@
 //! One event in, one answer out: what the function does, apart from Lambda's runtime.
 
 use crate::config::Configuration;
-use crate::event_source;
+use crate::event_source::{self, Visibility};
 use crate::guard::Guard;
 use crate::identity::{Caller, StateMachine};
 use expressway_asl::Document;
@@ -28,6 +28,7 @@ pub struct Handler {
     engine: Engine,
     tasks: Arc<dyn TaskRunner>,
     guard: Option<Guard>,
+    pub(crate) visibility: Option<Visibility>,
 }
 
 /// What is particular to one invocation.
@@ -89,7 +90,14 @@ impl Handler {
             configuration,
             tasks,
             guard: None,
+            visibility: None,
         }
+    }
+
+    /// The same handler, but able to tell queues when messages may come again.
+    pub fn with_visibility(mut self, visibility: Visibility) -> Handler {
+        self.visibility = Some(visibility);
+        self
     }
 
     /// The same handler, but safe against events that are delivered more than once.

@@ -16,5 +16,6 @@ pub mod telemetry;
 mod testing;
 
 pub use config::Configuration;
+pub use event_source::{Backoff, Visibility};
 pub use guard::{Guard, KeyExpression};
 pub use handler::{Handler, InvocationContext, InvocationError, Observer};

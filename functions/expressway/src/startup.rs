@@ -1,6 +1,7 @@
 //! From the environment to a handler: what happens once, in Lambda's INIT phase.
 
 use crate::config::{Configuration, Definition, Mistakes};
+use crate::event_source::Visibility;
 use crate::guard::Guard;
 use crate::handler::Handler;
 use crate::telemetry::Log;
@@ -57,14 +58,15 @@ pub async fn start(
     let aws = expressway_integrations::configuration().await;
     let tasks = AwsTasks::new(&aws, program.requirements());
     let guard = guard(&configuration, &aws, &definition);
-    let handler = Handler::new(configuration, Arc::new(program), Arc::new(tasks));
-    Ok((
-        match guard {
-            Some(guard) => handler.guarded(guard),
-            None => handler,
-        },
-        log,
-    ))
+    let is_spaced = configuration.retry_backoff.is_some();
+    let mut handler = Handler::new(configuration, Arc::new(program), Arc::new(tasks));
+    if let Some(guard) = guard {
+        handler = handler.guarded(guard);
+    }
+    if is_spaced {
+        handler = handler.with_visibility(Visibility::new(aws_sdk_sqs::Client::new(&aws)));
+    }
+    Ok((handler, log))
 }
 
 /// What makes deliveries safe, if a configuration asks for it. `definition` is the text of what is run.
@@ -88,16 +90,13 @@ fn compile(configuration: &Configuration, log: &Log<Stdout>) -> Result<(Program,
         })?,
     };
     let compilation = expressway_asl::compile(&text, &configuration.substitutions).map_err(StartError::Definition)?;
-    let warnings = compilation.warnings;
-    if !warnings.list.is_empty() {
-        log.message("WARN", &warnings.to_string());
+    let mut findings = compilation.warnings;
+    findings.list.extend(expressway_integrations::check(&compilation.calls));
+    if findings.has_errors() {
+        return Err(StartError::Definition(findings));
     }
-    let unsupported = expressway_integrations::unsupported(compilation.program.requirements());
-    if !unsupported.is_empty() {
-        return Err(StartError::Definition(Diagnostics {
-            list: unsupported,
-            text: warnings.text,
-        }));
+    if !findings.list.is_empty() {
+        log.message("WARN", &findings.to_string());
     }
     Ok((compilation.program, text))
 }

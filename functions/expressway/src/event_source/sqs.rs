@@ -7,6 +7,13 @@
 //! The messages of a FIFO queue run in order within their message group, and after a failure the rest of the
 //! group is handed back unrun: it must not overtake. Groups run side by side. Standard queues may have message
 //! groups too (fair queues), but promise no order; what counts is the queue's name.
+//!
+//! When a message comes again that was handed back is the queue's to say, or that of `EXPRESSWAY_RETRY_BACKOFF`.
+
+mod visibility;
+
+pub(crate) use visibility::Absence;
+pub use visibility::{Backoff, Visibility};
 
 use crate::config::SqsInput;
 use crate::handler::{Delivery, Invocation, InvocationError, check_input};
@@ -16,6 +23,7 @@ use expressway_asl::document::Text;
 use expressway_durability::Fingerprint;
 use futures_util::{StreamExt, stream};
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// The records of a batch, if this is one. An empty batch does not say whose it is; only SQS is answered with
 /// a list of failures, so it is taken for SQS.
@@ -45,9 +53,10 @@ pub(super) async fn handle(invocation: &Invocation<'_>, records: &[Document]) ->
     let messages = messages(records).map_err(|message| invocation.invalid_event(&message))?;
     let concurrency = invocation.handler.configuration.batch_concurrency;
     let lanes = stream::iter(lanes(messages)).map(|lane| run_lane(invocation, lane));
-    let handed_back: Vec<Vec<Message>> = lanes.buffer_unordered(concurrency).collect().await;
-    let mut handed_back: Vec<Message> = handed_back.into_iter().flatten().collect();
-    handed_back.sort_unstable_by_key(|message| message.at);
+    let handed_back: Vec<Vec<HandedBack>> = lanes.buffer_unordered(concurrency).collect().await;
+    let mut handed_back: Vec<HandedBack> = handed_back.into_iter().flatten().collect();
+    handed_back.sort_unstable_by_key(|handed_back| handed_back.message.at);
+    space(invocation, &handed_back).await;
     if invocation.is_over() && !handed_back.is_empty() {
         let (some, all) = (handed_back.len(), records.len());
         invocation.problem(&format!(
@@ -56,7 +65,9 @@ pub(super) async fn handle(invocation: &Invocation<'_>, records: &[Document]) ->
     }
     let failures: Vec<Document> = handed_back
         .iter()
-        .map(|message| Document::object([("itemIdentifier", Document::String(Text::clone(&message.id)))]))
+        .map(|HandedBack { message, .. }| {
+            Document::object([("itemIdentifier", Document::String(Text::clone(&message.id)))])
+        })
         .collect();
     Ok(Document::object([("batchItemFailures", failures.into())]).to_json())
 }
@@ -109,24 +120,90 @@ fn fifo_group(record: &Document) -> Option<Text> {
     }
 }
 
+/// A message that goes back to its queue.
+struct HandedBack {
+    message: Message,
+    again: Again,
+}
+
+/// When a message that is handed back is to come again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Again {
+    /// It has failed, or the one before it in its lane.
+    AfterFailure {
+        /// How often that one was received.
+        received: u32,
+    },
+    /// Not before there is a point in it.
+    After(Duration),
+}
+
 /// Runs the messages of a lane one after the other; gives those to hand back.
-async fn run_lane(invocation: &Invocation<'_>, lane: Vec<Message>) -> Vec<Message> {
+async fn run_lane(invocation: &Invocation<'_>, lane: Vec<Message>) -> Vec<HandedBack> {
     let mut messages = lane.into_iter();
     while let Some(message) = messages.next() {
-        if !succeeds(invocation, &message).await {
-            return std::iter::once(message).chain(messages).collect();
+        if let Err(again) = execute(invocation, &message).await {
+            // The rest can not come before it.
+            let failed = std::iter::once(message).chain(messages);
+            return failed.map(|message| HandedBack { message, again }).collect();
         }
     }
     Vec::new()
 }
 
-async fn succeeds(invocation: &Invocation<'_>, message: &Message) -> bool {
+/// Tells the queue when the messages may come again, if that is configured.
+async fn space(invocation: &Invocation<'_>, handed_back: &[HandedBack]) {
+    let handler = invocation.handler;
+    let (Some(backoff), Some(visibility)) = (handler.configuration.retry_backoff, &handler.visibility) else {
+        return;
+    };
+    let Some(queue) = handed_back
+        .first()
+        .and_then(|first| first.message.record.get("eventSourceARN")?.as_str())
+    else {
+        return;
+    };
+    let absences = handed_back.iter().filter_map(|HandedBack { message, again }| {
+        let delay = match again {
+            Again::AfterFailure { received } => backoff.delay(*received),
+            Again::After(delay) => *delay,
+        };
+        match message.record.get("receiptHandle") {
+            Some(Document::String(receipt_handle)) => Some(Absence {
+                receipt_handle: Text::clone(receipt_handle),
+                delay,
+            }),
+            _ => None,
+        }
+    });
+    let absences: Vec<_> = absences.collect();
+    for problem in visibility.change(queue, &absences).await {
+        invocation.problem(&format!("a message comes back when its queue says: {problem}"));
+    }
+}
+
+impl Message {
+    fn failed(&self) -> Again {
+        Again::AfterFailure {
+            received: self.received(),
+        }
+    }
+
+    /// How often it was received.
+    fn received(&self) -> u32 {
+        let attributes = self.record.get("attributes");
+        let count = attributes.and_then(|attributes| attributes.get("ApproximateReceiveCount")?.as_str());
+        count.and_then(|count| count.parse().ok()).unwrap_or(1)
+    }
+}
+
+async fn execute(invocation: &Invocation<'_>, message: &Message) -> Result<(), Again> {
     if invocation.is_over() {
-        return false;
+        return Err(Again::After(Duration::ZERO));
     }
     let Some(body) = message.record.get("body").filter(|body| body.as_str().is_some()) else {
         invocation.problem(&format!("message {}: it has no body", message.id));
-        return false;
+        return Err(message.failed());
     };
     let input = match invocation.handler.configuration.sqs_input {
         SqsInput::Record => message.record.clone(),
@@ -135,7 +212,7 @@ async fn succeeds(invocation: &Invocation<'_>, message: &Message) -> bool {
     if let Err(failure) = check_input(&input) {
         let failure = InvocationError::from(failure);
         invocation.problem(&format!("message {}: {failure}", message.id));
-        return false;
+        return Err(message.failed());
     }
     // Why it failed is in the history.
     let delivery = Delivery {
@@ -154,7 +231,13 @@ async fn succeeds(invocation: &Invocation<'_>, message: &Message) -> bool {
             record => record.clone(),
         },
     };
-    invocation.execute(delivery).await.is_ok()
+    match invocation.execute(delivery).await {
+        Ok(_) => Ok(()),
+        Err(failure) => Err(match failure.retry_after {
+            Some(delay) => Again::After(delay),
+            None => message.failed(),
+        }),
+    }
 }
 
 /// A body as its JSON, or as text if it is none.
