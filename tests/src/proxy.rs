@@ -200,12 +200,13 @@ impl Shared {
             Fate::Answered => work().await,
             Fate::Killed(moment) => {
                 let reply = match moment {
-                    Moment::Before => Reply::Cut,
+                    Moment::Before => Reply::Silence,
                     Moment::Between | Moment::After => work().await,
                 };
                 if moment != Moment::After {
                     self.kill();
-                    return Reply::Cut;
+                    // It may live a moment longer, and must not learn of its end.
+                    return Reply::Silence;
                 }
                 tokio::spawn(async move {
                     // Long enough for an answer to be on its way, and short enough for what follows it not to be done.
