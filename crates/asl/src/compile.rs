@@ -5,8 +5,11 @@
 //! `handlers`, the `Resource` of tasks in `resource`, and the readers of single fields in `fields`.
 
 mod choice;
+mod distributed;
 mod fields;
+mod flow;
 mod handlers;
+mod inspect;
 mod place;
 mod query;
 mod resource;
@@ -16,12 +19,14 @@ mod variables;
 mod visit;
 
 use crate::call::Call;
-use crate::definition::{self, Substitutions};
+use crate::definition::{self, Node, Substitutions};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Span};
 use crate::document::Text;
-use crate::program::{Machine, Program, Requirements, StateId, StateKind, Transition};
+use crate::program::{Machine, Program, Requirements, StateId, StateKind, Transition, VariableUse};
 use place::Place;
 use std::collections::{BTreeMap, HashMap, HashSet};
+
+pub use inspect::{Inspected, Inspection, inspect};
 
 /// A compiled definition, and what looked doubtful about it.
 #[derive(Debug)]
@@ -70,6 +75,7 @@ pub fn compile(text: &str, substitutions: &BTreeMap<String, String>) -> Result<C
 /// What has been found and gathered so far.
 #[derive(Default)]
 struct Compiler {
+    workflows: Workflows,
     list: Vec<Diagnostic>,
     state_names: HashSet<Text>,
     requirements: Requirements,
@@ -77,6 +83,20 @@ struct Compiler {
     /// The query language of the definition as a whole.
     language: Language,
     scopes: variables::Scopes,
+    variables: VariableUse,
+    references: Vec<flow::Reference>,
+    /// The states that are being compiled, the innermost last.
+    within: Vec<Text>,
+}
+
+/// Which workflows a definition may be for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Workflows {
+    /// Express workflows, which is what runs.
+    #[default]
+    Express,
+    /// Standard workflows too, which can be looked into.
+    All,
 }
 
 /// The query languages of states.
@@ -92,6 +112,12 @@ type StateIds<'n> = HashMap<&'n str, StateId>;
 
 impl Compiler {
     fn definition(&mut self, text: &str, values: &BTreeMap<String, String>) -> Option<Program> {
+        let node = self.parse(text, values)?;
+        self.program(&Place::root(&node))
+    }
+
+    /// The definition as a tree whose root is an object.
+    fn parse(&mut self, text: &str, values: &BTreeMap<String, String>) -> Option<Node> {
         if text.len() > DEFINITION_BYTES_MAX {
             let message = format!("The definition is longer than {DEFINITION_BYTES_MAX} bytes");
             self.push(
@@ -137,13 +163,16 @@ impl Compiler {
             self.push(Code::UnknownSubstitution, Severity::Warning, message, None, span);
             self.help("it stays in the text as it is");
         }
-        let root = Place::root(&node);
-        if !root.is_object() {
+        if !Place::root(&node).is_object() {
             self.not_an_object();
             return None;
         }
+        Some(node)
+    }
+
+    fn program(&mut self, root: &Place<'_>) -> Option<Program> {
         self.known_fields(
-            &root,
+            root,
             &[
                 "Comment",
                 "StartAt",
@@ -153,18 +182,20 @@ impl Compiler {
                 "QueryLanguage",
             ],
         );
-        self.language = self.query_language(&root, Language::JsonPath);
+        self.language = self.query_language(root, Language::JsonPath);
         if let Some(version) = root.member("Version")
             && self.text(&version).is_some_and(|version| *version != *"1.0")
         {
             self.one_of(&version, &["1.0"]);
         }
         let timeout = root.member("TimeoutSeconds").and_then(|place| self.seconds(&place, 1));
-        let machine = self.machine(&root, 0);
+        let machine = self.machine(root, 0)?;
+        self.check_variable_flow(&machine);
         Some(Program {
-            machine: machine?,
+            machine,
             timeout: timeout.map(std::time::Duration::from_secs),
             requirements: std::mem::take(&mut self.requirements),
+            variables: std::mem::take(&mut self.variables),
         })
     }
 

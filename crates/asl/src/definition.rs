@@ -1,4 +1,6 @@
 //! A definition as written: a tree of values that remember where they stand in the text.
+//!
+//! Definitions are read so, and so can be other files that people write: [`read`] takes JSON and YAML.
 
 mod json;
 mod yaml;
@@ -9,13 +11,17 @@ use std::collections::BTreeMap;
 
 /// One value of a definition.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub(crate) span: Span,
-    pub(crate) value: Value,
+pub struct Node {
+    /// Where it stands.
+    pub span: Span,
+    /// What it is.
+    pub value: Value,
 }
 
+/// What a [`Node`] is.
 #[derive(Clone, Debug)]
-pub(crate) enum Value {
+#[expect(missing_docs, reason = "the names are those of JSON")]
+pub enum Value {
     Null,
     Bool(bool),
     Number(Number),
@@ -26,15 +32,18 @@ pub(crate) enum Value {
 
 /// A member of an object. Keys may repeat, which the compiler reports.
 #[derive(Clone, Debug)]
-pub(crate) struct Member {
-    pub(crate) key: Text,
-    pub(crate) key_span: Span,
-    pub(crate) value: Node,
+pub struct Member {
+    /// The key.
+    pub key: Text,
+    /// Where the key stands.
+    pub key_span: Span,
+    /// The value.
+    pub value: Node,
 }
 
 impl Node {
     /// The value without positions.
-    pub(crate) fn to_document(&self) -> Document {
+    pub fn to_document(&self) -> Document {
         match &self.value {
             Value::Null => Document::Null,
             Value::Bool(value) => Document::Bool(*value),
@@ -50,7 +59,8 @@ impl Node {
         }
     }
 
-    pub(crate) fn as_str(&self) -> Option<&Text> {
+    /// The text, if it is a string.
+    pub fn as_str(&self) -> Option<&Text> {
         match &self.value {
             Value::String(text) => Some(text),
             _ => None,
@@ -122,6 +132,14 @@ impl<'s> Substitutions<'s> {
 
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Reads any JSON or YAML.
+///
+/// # Errors
+/// Where the text is neither.
+pub fn read(text: &str) -> Result<Node, ParseError> {
+    parse(text, &mut Substitutions::new(&BTreeMap::new()))
 }
 
 /// Reads a definition: JSON if it begins like JSON, else YAML.

@@ -30,6 +30,13 @@ pub struct Span {
     pub end: usize,
 }
 
+impl Span {
+    /// Line and column of its first byte in this text, counted from 1.
+    pub fn line_and_column(self, text: &str) -> (usize, usize) {
+        crate::document::line_and_column(text, self.start)
+    }
+}
+
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
@@ -152,6 +159,6 @@ impl Diagnostics {
 
     /// Line and column, counted from 1, of a finding.
     pub fn line_and_column(&self, diagnostic: &Diagnostic) -> (usize, usize) {
-        crate::document::line_and_column(&self.text, diagnostic.span.start)
+        diagnostic.span.line_and_column(&self.text)
     }
 }

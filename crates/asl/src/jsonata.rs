@@ -22,6 +22,7 @@ mod tree;
 mod watch;
 
 use crate::document::{Document, Text};
+use crate::resolve::Resolver;
 use crate::timestamp::Timestamp;
 use analysis::{Need, Reach, STATES};
 use functions::Surroundings;
@@ -96,7 +97,7 @@ struct Evaluation {
 }
 
 /// What an expression sees while a state runs.
-pub trait Bindings {
+pub trait Bindings: Resolver {
     /// `$states.input`, `.result`, `.errorOutput` or `.context`, where it exists.
     fn states(&self, member: &str) -> Option<Document>;
 
@@ -307,17 +308,27 @@ fn follow(variable: &str, keys: &[Text], bindings: &dyn Bindings) -> Walk {
         },
         name => bindings.variable(name),
     };
-    let Some(start) = start else {
-        return Walk::End(None);
-    };
-    let mut here = &start;
-    for key in keys {
+    match start {
+        Some(start) => follow_keys(&start, keys.as_slice(), bindings),
+        None => Walk::End(None),
+    }
+}
+
+fn follow_keys(start: &Document, keys: &[Text], bindings: &dyn Bindings) -> Walk {
+    let mut here = start;
+    for (number, key) in keys.iter().enumerate() {
         here = match here {
             Document::Object(object) => match object.get(key) {
                 Some(member) => member,
                 None => return Walk::End(None),
             },
             Document::Array(_) => return Walk::Array,
+            Document::Reference(reference) => {
+                return match bindings.resolve(reference) {
+                    Some(value) => follow_keys(&value, keys.get(number..).unwrap_or_default(), bindings),
+                    None => Walk::End(None),
+                };
+            }
             _ => return Walk::End(None),
         };
     }
@@ -344,12 +355,14 @@ impl Evaluation {
     }
 
     fn run_here(&self, bindings: &dyn Bindings) -> Result<Option<Document>, EvaluationFailure> {
+        let Some(values) = self.values(bindings) else {
+            return Ok(None);
+        };
         let (random, now) = match self.functions.is_empty() {
             true => (0, SystemTime::UNIX_EPOCH),
             false => (bindings.random(), bindings.now()),
         };
         let now = Timestamp::from(now);
-        let values = self.values(bindings);
         let watched = self.guarded.may_grow.then(watch::Watched::start);
         let options = EvaluatorOptions {
             timeout_ms: Some(TIME_MAX_MILLIS),
@@ -400,26 +413,32 @@ impl Evaluation {
         }
     }
 
-    /// The values of the variables that the expression reads, as far as it can reach.
-    fn values(&self, bindings: &dyn Bindings) -> Vec<(String, JValue)> {
+    /// The values of the variables that the expression reads, as far as it can reach; none if one of them is not
+    /// at hand.
+    fn values(&self, bindings: &dyn Bindings) -> Option<Vec<(String, JValue)>> {
+        let values = convert::Values::new(bindings);
         let value = |(name, reach): &Need| {
             let value = match &**name {
-                STATES => states(reach, bindings),
-                name => convert::reached(&bindings.variable(name)?, reach),
+                STATES => states(reach, bindings, &values),
+                name => convert::reached(&bindings.variable(name)?, reach, &values),
             };
             Some((name.to_string(), value))
         };
-        self.needs.iter().filter_map(value).collect()
+        let found = self.needs.iter().filter_map(value).collect();
+        (!values.is_missing()).then_some(found)
     }
 }
 
-fn states(reach: &Reach, bindings: &dyn Bindings) -> JValue {
+fn states(reach: &Reach, bindings: &dyn Bindings, values: &convert::Values<'_>) -> JValue {
     if reach.is_whole {
-        return convert::value(&all_states(bindings));
+        return convert::value(&all_states(bindings), values);
     }
     let members = MEMBERS.into_iter().filter_map(|member| {
         let (_, reach) = reach.members.iter().find(|(name, _)| **name == *member)?;
-        Some((member.to_owned(), convert::reached(&bindings.states(member)?, reach)))
+        Some((
+            member.to_owned(),
+            convert::reached(&bindings.states(member)?, reach, values),
+        ))
     });
     JValue::Object(Rc::new(members.collect::<JMap>()))
 }

@@ -18,7 +18,7 @@
 pub mod call;
 pub mod comparison;
 mod compile;
-mod definition;
+pub mod definition;
 pub mod diagnostic;
 pub mod document;
 pub mod error_name;
@@ -27,10 +27,11 @@ pub mod jsonata;
 pub mod path;
 pub mod program;
 pub mod query;
+pub mod resolve;
 pub mod resource;
 pub mod scope;
 pub mod template;
 pub mod timestamp;
 
-pub use compile::{Compilation, DEFINITION_BYTES_MAX, compile};
+pub use compile::{Compilation, DEFINITION_BYTES_MAX, Inspected, Inspection, compile, inspect};
 pub use document::Document;

@@ -125,7 +125,7 @@ impl Path {
     /// # Errors
     /// The path leads to a single value, and it is not there.
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<Document, NoMatch> {
-        self.in_scope(scope, |path, document| path.select(document))
+        self.in_scope(scope, |path, document| path.select(document, scope))
     }
 
     /// The value at this path, as Choice rules and intrinsic functions look for it: an index past the end of
@@ -134,7 +134,7 @@ impl Path {
     /// # Errors
     /// The path leads to a single value, and it is not there.
     pub fn find(&self, scope: &dyn Scope) -> Result<Document, NoMatch> {
-        self.in_scope(scope, |path, document| path.select_present(document))
+        self.in_scope(scope, |path, document| path.select_present(document, scope))
     }
 
     fn in_scope(

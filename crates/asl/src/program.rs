@@ -8,6 +8,7 @@ use crate::query::Query;
 use crate::resource::Resource;
 use crate::template::{Expression, Template};
 use crate::timestamp::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub struct Program {
     /// `TimeoutSeconds` of the definition.
     pub timeout: Option<Duration>,
     pub(crate) requirements: Requirements,
+    pub(crate) variables: VariableUse,
 }
 
 /// What a program calls, so that only that is set up.
@@ -35,6 +37,38 @@ impl Program {
     /// What this program calls.
     pub fn requirements(&self) -> &Requirements {
         &self.requirements
+    }
+
+    /// Which states refer to which variables, and which assign them.
+    pub fn variables(&self) -> &VariableUse {
+        &self.variables
+    }
+}
+
+/// Which states refer to which variables, and which assign them. Both by the name of the state, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VariableUse {
+    /// What `DescribeStateMachine` calls `variableReferences`. States that refer to none are not listed.
+    ///
+    /// A reference inside a Map or Parallel state is that of the state inside, whichever machine assigns it.
+    pub references: BTreeMap<Text, BTreeSet<Text>>,
+    /// The names that `Assign` sets: of the state, of its Choice rules and of its catchers.
+    pub assignments: BTreeMap<Text, BTreeSet<Text>>,
+}
+
+impl VariableUse {
+    pub(crate) fn refers_to(&mut self, state: &Text, name: &str) {
+        self.references
+            .entry(Text::clone(state))
+            .or_default()
+            .insert(name.into());
+    }
+
+    pub(crate) fn assigns(&mut self, state: &Text, name: &str) {
+        self.assignments
+            .entry(Text::clone(state))
+            .or_default()
+            .insert(name.into());
     }
 }
 
@@ -258,6 +292,54 @@ pub struct Map {
     pub max_concurrency: Option<Count>,
     /// What runs for each item.
     pub processor: Machine,
+    /// What only a Distributed Map has. None in programs that run, which have no such Map.
+    pub distributed: Option<Box<Distributed>>,
+}
+
+/// What only a Distributed Map has, for those who look into a definition.
+#[derive(Debug, Default)]
+pub struct Distributed {
+    /// `ItemReader`.
+    pub item_reader: Option<ItemReader>,
+    /// `ItemBatcher`.
+    pub item_batcher: Option<ItemBatcher>,
+    /// Whether there is a `ResultWriter`: the result then is an object that says where the results are.
+    pub has_result_writer: bool,
+    /// `ToleratedFailureCount` or `ToleratedFailureCountPath`.
+    pub tolerated_failure_count: Option<Count>,
+    /// `ToleratedFailurePercentage` or `ToleratedFailurePercentagePath`.
+    pub tolerated_failure_percentage: Option<Percentage>,
+}
+
+/// Where a Distributed Map reads its items.
+#[derive(Debug)]
+pub struct ItemReader {
+    /// `ItemsPointer` of `ReaderConfig`: the JSON Pointer to the items in what is read.
+    pub items_pointer: Option<Text>,
+    /// `MaxItems` or `MaxItemsPath` of `ReaderConfig`.
+    pub max_items: Option<Count>,
+}
+
+/// How a Distributed Map puts items together.
+#[derive(Debug)]
+pub struct ItemBatcher {
+    /// `MaxItemsPerBatch` or `MaxItemsPerBatchPath`.
+    pub max_items: Option<Count>,
+    /// `MaxInputBytesPerBatch` or `MaxInputBytesPerBatchPath`.
+    pub max_input_bytes: Option<Count>,
+    /// `BatchInput`: what every batch gets beside its items.
+    pub batch_input: Option<Construction>,
+}
+
+/// A share of 100, with a fraction.
+#[derive(Debug)]
+pub enum Percentage {
+    /// As given.
+    Literal(f64),
+    /// Where to find it.
+    Path(Path),
+    /// How to calculate it.
+    Query(Query),
 }
 
 /// The items of a Map state.

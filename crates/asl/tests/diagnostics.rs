@@ -299,7 +299,7 @@ fn all_findings_come_at_once_with_their_place_and_advice() {
 fn variables() {
     check(
         &state(r#""Type":"Pass","Assign":{"x":1,"été_2.$":"$.a"},"InputPath":"$x.id","End":true"#),
-        &[],
+        &["VARIABLE_SCOPE: The variable '$x' is referenced here before any state assigns it at /States/S/InputPath"],
     );
     check(
         &state(r#""Type":"Pass","Assign":{"order":1,"a.b":1,"2":1,"states":1},"InputPath":"$oder.id","End":true"#),
@@ -316,6 +316,7 @@ fn variables() {
         ),
         &[
             "VARIABLE_SCOPE: The variable 'x' of the states around is not changed by this assignment at /States/S/ItemProcessor/States/A/Assign/x",
+            "VARIABLE_SCOPE: The variable '$x' is referenced here before any state assigns it at /States/S/ItemProcessor/States/A/InputPath",
         ],
     );
     check(

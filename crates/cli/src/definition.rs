@@ -118,6 +118,16 @@ pub(crate) fn merge(diagnostics: &mut Diagnostics, found: Vec<Diagnostic>) {
 }
 
 impl Substitutions {
+    /// Those of the file beside the definition, if there is one.
+    pub(crate) fn beside() -> Substitutions {
+        Substitutions { substitutions: None }
+    }
+
+    /// The values for this definition.
+    pub(crate) fn of(&self, definition: &str) -> Result<BTreeMap<String, String>, Failure> {
+        self.values(definition, &BTreeMap::new())
+    }
+
     fn values(
         &self,
         definition: &str,
@@ -154,7 +164,7 @@ fn parse_values(argument: &str, value: &str) -> Result<BTreeMap<String, String>,
 }
 
 /// The name of the state machine that a definition in this file defines.
-fn machine_name(file: &str) -> String {
+pub(crate) fn machine_name(file: &str) -> String {
     if file == STANDARD_INPUT {
         return "stdin".to_owned();
     }

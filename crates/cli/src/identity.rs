@@ -38,7 +38,21 @@ pub(crate) fn anonymous(machine: &str) -> Identity {
     named(machine, &uuid())
 }
 
-fn named(machine: &str, name: &str) -> Identity {
+/// The identity of an execution as Express workflows have it, without a name of its own.
+pub(crate) fn express(machine: &str) -> Identity {
+    let (name, region) = (uuid(), region());
+    let machine = valid_name(machine);
+    let arn = format!("arn:aws:states:{region}:{ACCOUNT}:express:{machine}:{name}");
+    let parts = Parts {
+        partition: "aws",
+        region: &region,
+        account: ACCOUNT,
+        machine: &machine,
+    };
+    parts.identity(&name, Some(&arn))
+}
+
+pub(crate) fn named(machine: &str, name: &str) -> Identity {
     let parts = Parts {
         partition: "aws",
         region: &region(),

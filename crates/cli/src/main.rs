@@ -9,6 +9,7 @@ mod answer;
 mod bench;
 mod completions;
 mod definition;
+mod describe;
 mod failure;
 mod identity;
 mod interrupt;
@@ -19,6 +20,8 @@ mod snippet;
 mod source;
 mod style;
 mod tasks;
+mod test;
+mod test_state;
 mod validate;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -50,7 +53,10 @@ that can not run; 130 aborted by Ctrl-C.";
 enum Command {
     Run(run::Arguments),
     Invoke(invoke::Arguments),
+    Test(test::Arguments),
+    TestState(test_state::Arguments),
     Validate(validate::Arguments),
+    Describe(describe::Arguments),
     Bench(bench::Arguments),
     Completions(completions::Arguments),
 }
@@ -84,7 +90,10 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Invoke(arguments) => invoke::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::TestState(arguments) => test_state::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Describe(arguments) => describe::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };

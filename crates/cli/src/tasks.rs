@@ -4,6 +4,7 @@ use crate::definition::Definition;
 use crate::failure::Failure;
 use crate::source;
 use clap::ValueEnum;
+use expressway_asl::program::Requirements;
 use expressway_engine::{Fault, TaskBudget, TaskFuture, TaskRequest, TaskRunner};
 use expressway_integrations::AwsTasks;
 use expressway_local::{MockFile, MockedTasks, TestCase};
@@ -73,13 +74,15 @@ impl TaskArguments {
     /// when none is named, if there is one of that name.
     pub(crate) async fn prepare(&self, definition: &Definition, default: Option<&str>) -> Result<Tasks, Failure> {
         let Some(mock) = &self.mock else {
-            return Ok(Tasks::Aws(aws(definition).await?));
+            return Ok(Tasks::Aws(
+                aws(&definition.name, definition.program.requirements()).await?,
+            ));
         };
         Ok(Tasks::Mocked {
             test_case: test_case(mock, &definition.name, default)?,
             fallback: match self.unmocked {
                 Unmocked::Error => None,
-                Unmocked::Aws => Some(aws(definition).await?),
+                Unmocked::Aws => Some(aws(&definition.name, definition.program.requirements()).await?),
             },
         })
     }
@@ -102,8 +105,7 @@ impl Tasks {
 }
 
 /// Sets up the clients of what the program calls.
-async fn aws(definition: &Definition) -> Result<Arc<dyn TaskRunner>, Failure> {
-    let requirements = definition.program.requirements();
+pub(crate) async fn aws(name: &str, requirements: &Requirements) -> Result<Arc<dyn TaskRunner>, Failure> {
     if requirements.resources.is_empty() {
         return Ok(Arc::new(NoTasks));
     }
@@ -113,7 +115,7 @@ async fn aws(definition: &Definition) -> Result<Arc<dyn TaskRunner>, Failure> {
             .iter()
             .map(|finding| format!("\n  {}", finding.message))
             .collect();
-        let message = format!("`{}` calls what can not be called{list}", definition.name);
+        let message = format!("`{name}` calls what can not be called{list}");
         return Err(Failure::with_help(message, "with --mock it can be run all the same"));
     }
     let configuration = expressway_integrations::configuration().await;

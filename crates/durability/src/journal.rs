@@ -448,9 +448,10 @@ impl JournaledTasks {
         request: &TaskRequest<'_>,
     ) -> Result<Option<Result<Arc<Entry>, StateError>>, Fault> {
         // Another role may reach the one table but not the other.
+        // A value that lies elsewhere is put in by the runner, after us.
         let write = match &request.role_arn {
-            None => Write::of(request.resource, &request.input),
-            Some(_) => None,
+            None if !request.input.has_references() => Write::of(request.resource, &request.input),
+            _ => None,
         };
         let Some(write) = write.filter(|write| self.journal.is_beside(write.table())) else {
             return Ok(None);

@@ -2,6 +2,7 @@
 //!
 //! `machine` is the flat loop over states, `stages` knows the order of a state's stages, `handlers` knows
 //! timeout, Retry and Catch. `task`, `parallel` and `map` do the work that takes time, `step` all that does not.
+//! `test_state` runs one state instead, under a [`Probe`] that the others show their data to.
 
 mod context;
 mod handlers;
@@ -12,8 +13,11 @@ mod parallel;
 mod stages;
 mod step;
 mod task;
+mod test_state;
+mod values;
 
 use crate::history::{EventDetails, HistoryEvent, HistorySink};
+use crate::payload;
 use crate::{Engine, Environment, Execution, ExecutionRequest, Fault, Identity, Options, Outcome, Replay, StateError};
 use context::ExecutionContext;
 use expressway_asl::Document;
@@ -26,7 +30,9 @@ pub use stages::check_result_bytes;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::SystemTime;
+pub(crate) use test_state::{Probe, Stage, test_state};
 
 /// What ends a state, a branch or a whole execution early.
 #[derive(Clone, Debug)]
@@ -67,6 +73,8 @@ pub(crate) struct Run<'r> {
     /// are polled by one task, never at once, so plain loads and stores do.
     events: AtomicU64,
     transitions: AtomicU64,
+    /// Set when a single state is tested.
+    probe: Option<&'r Probe<'r>>,
 }
 
 impl Run<'_> {
@@ -84,6 +92,14 @@ impl Run<'_> {
             history.record(&event);
         }
         id
+    }
+
+    /// Shows what a stage gave to whoever tests the state.
+    #[inline]
+    fn stage(&self, stage: Stage, value: &Document) {
+        if let Some(probe) = self.probe {
+            probe.record(stage, value);
+        }
     }
 
     /// The time on a line: the clock's, or that of the last thing on record.
@@ -137,15 +153,35 @@ impl Engine {
             limit = limit.min(from + timeout);
         }
         let limited_by_surroundings = deadline.filter(|deadline| *deadline < limit);
+        let end = limited_by_surroundings.unwrap_or(limit);
+        let fitted = match input.json_bytes() <= self.options.inline_bytes_max {
+            true => Ok(input),
+            false => {
+                let fit = payload::fit(environment, &self.options, input);
+                until(environment, end, fit).await.unwrap_or(Err(Fault::Deadline))
+            }
+        };
+        let input = match fitted {
+            Ok(input) => input,
+            Err(fault) => {
+                return Execution {
+                    outcome: Outcome::Faulted(fault),
+                    started,
+                    stopped: environment.clock.now(),
+                    transitions: 0,
+                };
+            }
+        };
         let run = Run {
             environment,
             options: &self.options,
             identity: &identity,
             history,
             context: ExecutionContext::new(&identity, &input, started),
-            deadline: limited_by_surroundings.unwrap_or(limit),
+            deadline: end,
             events: AtomicU64::new(0),
             transitions: AtomicU64::new(0),
+            probe: None,
         };
         let outcome = run.execute(&self.program.machine, replay.as_ref(), input).await;
         let outcome = match outcome {
@@ -177,19 +213,8 @@ impl Run<'_> {
         let track = Track::new(&progress, replay.map(Lineage::root));
         let result = {
             let work = AssertUnwindSafe(self.machine(machine, &track, None, input)).catch_unwind();
-            let deadline = self.environment.clock.sleep_until(self.deadline);
-            let (mut work, mut deadline) = (pin!(work), deadline);
-            std::future::poll_fn(|context| {
-                // The work first: a result that is there when the time is up counts.
-                if let std::task::Poll::Ready(result) = work.as_mut().poll(context) {
-                    return std::task::Poll::Ready(result);
-                }
-                deadline
-                    .as_mut()
-                    .poll(context)
-                    .map(|()| Ok(Err(Failure::Fault(Fault::Deadline))))
-            })
-            .await
+            let result = until(self.environment, self.deadline, work).await;
+            result.unwrap_or(Ok(Err(Failure::Fault(Fault::Deadline))))
         };
         match result {
             Ok(Ok(output)) => {
@@ -222,6 +247,20 @@ impl Run<'_> {
         });
         Outcome::Faulted(fault)
     }
+}
+
+/// What comes of some work, if it ends before the deadline.
+async fn until<T>(environment: &Environment, deadline: SystemTime, work: impl Future<Output = T>) -> Option<T> {
+    let mut deadline = environment.clock.sleep_until(deadline);
+    let mut work = pin!(work);
+    std::future::poll_fn(|context| {
+        // The work first: a result that is there when the time is up counts.
+        if let Poll::Ready(result) = work.as_mut().poll(context) {
+            return Poll::Ready(Some(result));
+        }
+        deadline.as_mut().poll(context).map(|()| None)
+    })
+    .await
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> Text {

@@ -3,7 +3,8 @@
 //! [`AwsTasks`] is the engine's [`TaskRunner`] that calls the real services: Lambda, by a function's own ARN and by
 //! `arn:aws:states:::lambda:invoke`; any operation by `arn:aws:states:::aws-sdk:<service>:<action>`; and the optimized
 //! integrations of Step Functions, request and response. [`check`] tells at start-up what of a definition can not be
-//! called, and which parameters do not fit.
+//! called, and which parameters do not fit. [`check_mocked_result`] says whether a result that somebody made up is one
+//! that the service could give.
 //!
 //! # Retries
 //! Calls of services are retried as the SDKs do: three attempts, also after errors of the service. A call of
@@ -28,6 +29,7 @@ mod error;
 mod http;
 mod lambda;
 mod metadata;
+mod mock;
 mod optimized;
 mod parameters;
 mod roles;
@@ -36,6 +38,7 @@ mod web;
 
 pub use check::check;
 pub use configuration::configuration;
+pub use mock::{FieldValidation, check_mocked_result};
 
 use aws_config::SdkConfig;
 use caller::Caller;

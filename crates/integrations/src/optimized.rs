@@ -178,7 +178,7 @@ impl<'r> Integration<'r> {
             _ => Object::new(),
         };
         let headers = output.headers.iter().map(|(name, value)| (&**name, &**value));
-        metadata::insert(&mut object, output.status, headers);
+        metadata::insert(&mut object, self.service, output.status, headers);
         let mut members: Vec<(Text, Document)> = object
             .iter()
             .map(|(key, value)| (Text::clone(key), value.clone()))

@@ -8,4 +8,5 @@ mod suggest;
 pub mod virtual_clock;
 
 pub use mock::{MockFile, MockedTasks, TestCase};
+pub use suggest::closest;
 pub use virtual_clock::FastForward;

@@ -84,6 +84,7 @@ impl Handler {
         let options = Options {
             execution_time_max: configuration.execution_time_max,
             map_concurrency_default: configuration.map_concurrency,
+            ..Options::default()
         };
         Handler {
             engine: Engine::new(program, options),
@@ -150,6 +151,7 @@ impl<'a> Invocation<'a> {
                 clock: Arc::clone(&context.clock),
                 entropy: Arc::clone(&context.entropy),
                 budget: TaskBudget::new(configuration.task_concurrency),
+                payloads: None,
             },
             machine: StateMachine::new(configuration, context.invoked_function_arn),
             deadline: context

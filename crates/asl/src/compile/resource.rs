@@ -1,7 +1,7 @@
 //! The `Resource` of a Task state.
 
-use super::Compiler;
 use super::place::Place;
+use super::{Compiler, Workflows};
 use crate::document::Text;
 use crate::resource::{OPTIMIZED, Resource};
 
@@ -35,6 +35,7 @@ impl Compiler {
             .map_or((rest, None), |(rest, pattern)| (rest, Some(pattern)));
         match pattern {
             None => {}
+            Some("sync" | "sync:2" | "waitForTaskToken") if self.workflows == Workflows::All => {}
             Some("sync" | "sync:2") => {
                 self.schema_error(
                     place,

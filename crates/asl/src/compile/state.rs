@@ -1,8 +1,9 @@
 //! States: the fields that each type has, and what they become.
 
+use super::distributed::DISTRIBUTED;
 use super::place::Place;
 use super::query::Reserved;
-use super::{Compiler, Language, StateIds};
+use super::{Compiler, Language, StateIds, Workflows};
 use crate::diagnostic::{Code, Severity};
 use crate::document::Document;
 use crate::program::{
@@ -14,18 +15,6 @@ const FLOW: &[&str] = &["Next", "End"];
 const HANDLERS: &[&str] = &["Retry", "Catch"];
 const SELECTION: &[&str] = &["InputPath", "OutputPath"];
 const RESULT: &[&str] = &["Parameters", "ResultSelector", "ResultPath"];
-
-/// Fields of Distributed Map, which Express workflows do not have.
-const DISTRIBUTED: &[&str] = &[
-    "ItemReader",
-    "ItemBatcher",
-    "ResultWriter",
-    "Label",
-    "ToleratedFailureCount",
-    "ToleratedFailureCountPath",
-    "ToleratedFailurePercentage",
-    "ToleratedFailurePercentagePath",
-];
 
 /// Fields that only states in JSONata have, or only states in JSONPath.
 const JSONATA: &[&str] = &["Arguments", "Output", "Condition", "Items"];
@@ -103,6 +92,19 @@ impl Compiler {
             }
             return None;
         };
+        self.within.push(place.name().into());
+        let state = self.state_of_type(place, state_type, ids, nesting);
+        self.within.pop();
+        state
+    }
+
+    fn state_of_type(
+        &mut self,
+        place: &Place<'_>,
+        state_type: StateType,
+        ids: &StateIds<'_>,
+        nesting: u32,
+    ) -> Option<State> {
         let language = self.query_language(place, self.language);
         self.state_fields(place, state_type, language);
         let transition = self.transition(place, state_type, ids);
@@ -277,26 +279,19 @@ impl Compiler {
         let max_concurrency = self
             .at_most_one(place, &["MaxConcurrency", "MaxConcurrencyPath"])
             .and_then(|field| self.count_or_path(&field, language, 0));
-        for field in DISTRIBUTED {
-            let Some(field) = place.member(field) else {
-                continue;
-            };
-            let name = field.name();
-            if name.starts_with("Tolerated") {
-                // Step Functions accepts it (recorded: `*test_base_map*`).
-                let message = format!("The field '{name}' means nothing in Mode INLINE: the first failure counts");
-                self.push_at(&field, Code::NoEffect, Severity::Warning, message);
-            } else {
-                let message =
-                    format!("The field '{name}' belongs to Distributed Map, which Express workflows do not support");
-                self.not_supported(&field, message);
+        let distributed = match self.workflows {
+            Workflows::All => self.distributed(place, language),
+            Workflows::Express => {
+                self.refuse_distributed(place);
+                None
             }
-        }
+        };
         Some(StateKind::Map(Box::new(Map {
             items,
             item_selector,
             max_concurrency,
             processor: processor?,
+            distributed: distributed.map(Box::new),
         })))
     }
 
@@ -311,6 +306,7 @@ impl Compiler {
             if let Some(mode) = config.member("Mode") {
                 match mode.node.as_str().map(|mode| &**mode) {
                     Some("INLINE") => {}
+                    Some("DISTRIBUTED") if self.workflows == Workflows::All => {}
                     Some("DISTRIBUTED") => {
                         let message = "Distributed Map is not supported: Express workflows do not have it";
                         self.not_supported(&mode, message);
@@ -318,7 +314,9 @@ impl Compiler {
                     _ => self.one_of(&mode, &["INLINE", "DISTRIBUTED"]),
                 }
             }
-            if let Some(execution_type) = config.member("ExecutionType") {
+            if let Some(execution_type) = config.member("ExecutionType")
+                && self.workflows == Workflows::Express
+            {
                 let message = "The field 'ExecutionType' is only for Mode DISTRIBUTED and means nothing here";
                 self.push_at(
                     &execution_type,

@@ -86,6 +86,9 @@ impl Compiler {
         for member in assign.members() {
             let name = variable_name(&member.key);
             let place = assign.at(member);
+            if let Some(state) = self.within.last() {
+                self.variables.assigns(state, name);
+            }
             if !is_variable_name(name) {
                 self.schema_error(&place, format!("'{name}' is not a valid name of a variable"));
             }
@@ -122,11 +125,16 @@ impl Compiler {
 
     /// Step Functions accepts such a reference, and fails the execution that comes to it.
     pub(super) fn check_variable(&mut self, place: &Place<'_>, name: &str) {
+        if let Some(state) = self.within.last() {
+            self.variables.refers_to(state, name);
+        }
         if !self.scopes.is_assigned(name) {
             let message = format!("No state assigns the variable '${name}' that is referenced here");
             self.push_at(place, Code::VariableScope, Severity::Warning, message);
             let known = self.scopes.names();
             self.did_you_mean(name, known.iter().map(String::as_str));
+        } else {
+            self.remember_reference(place, name);
         }
     }
 }

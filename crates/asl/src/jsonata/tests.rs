@@ -15,6 +15,8 @@ impl TestBindings {
     }
 }
 
+impl crate::resolve::Resolver for TestBindings {}
+
 impl Bindings for TestBindings {
     fn states(&self, member: &str) -> Option<Document> {
         self.states.get(member).cloned()

@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
 mod bench;
+mod describe;
 mod invoke;
 mod run;
+mod test;
+mod test_state;
 mod usage;
 mod validate;
 

@@ -2,7 +2,15 @@ use crate::expressway;
 
 #[test]
 fn help_has_examples() {
-    for subcommand in ["run", "invoke", "validate", "bench", "completions"] {
+    for subcommand in [
+        "run",
+        "invoke",
+        "validate",
+        "describe",
+        "test-state",
+        "bench",
+        "completions",
+    ] {
         let ran = expressway(&[subcommand, "--help"]);
         assert_eq!(ran.code, Some(0));
         let example = format!("Examples:\n  expressway {subcommand} ");

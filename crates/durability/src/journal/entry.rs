@@ -2,7 +2,7 @@
 
 use crate::table::{Item, milliseconds, n, s, text, time};
 use expressway_asl::Document;
-use expressway_asl::document::Text;
+use expressway_asl::document::{self, Text};
 use expressway_asl::error_name::ErrorName;
 use expressway_engine::StateError;
 use std::time::{Duration, SystemTime};
@@ -53,7 +53,7 @@ impl Entry {
         };
         insert("state", self.state.clone());
         match &self.result {
-            Ok(result) => insert("result", Some(result.to_json())),
+            Ok(result) => insert("result", Some(document::encode(result))),
             Err(error) => {
                 insert(
                     "error",
@@ -68,7 +68,7 @@ impl Entry {
     /// Reads an item.
     pub(crate) fn read(item: &Item) -> Option<Entry> {
         let result = match (text(item, "result"), text(item, "error")) {
-            (Some(result), _) => Ok(Document::parse(result).ok()?),
+            (Some(result), _) => Ok(document::decode(result).ok()?),
             (None, Some(error)) => Err(StateError {
                 name: Some(error).filter(|name| !name.is_empty()).map(ErrorName::from),
                 cause: text(item, "cause").map(Text::from),

@@ -2,10 +2,12 @@
 
 use super::Run;
 use super::machine::{Track, Visit};
+use super::values::Values;
 use crate::Identity;
 use expressway_asl::Document;
-use expressway_asl::document::{Object, Text};
+use expressway_asl::document::{Object, Reference, Text};
 use expressway_asl::jsonata::Bindings;
+use expressway_asl::resolve::Resolver;
 use expressway_asl::scope::Scope;
 use expressway_asl::timestamp::Timestamp;
 use std::cell::OnceCell;
@@ -15,6 +17,8 @@ use std::time::SystemTime;
 pub(super) struct ExecutionContext {
     execution: Document,
     state_machine: Document,
+    /// The context object that a test of a state gives; the rest does not count then.
+    given: Option<Object>,
 }
 
 impl ExecutionContext {
@@ -40,6 +44,16 @@ impl ExecutionContext {
                 ("Id", text(&identity.state_machine_arn)),
                 ("Name", text(&identity.state_machine_name)),
             ]),
+            given: None,
+        }
+    }
+
+    /// The context object itself, as a test of a state has it.
+    pub(super) fn given(context: Object) -> ExecutionContext {
+        ExecutionContext {
+            execution: Document::Null,
+            state_machine: Document::Null,
+            given: Some(context),
         }
     }
 }
@@ -52,6 +66,7 @@ pub(super) struct StateScope<'s> {
     track: &'s Track<'s>,
     map: Option<&'s Document>,
     context: OnceCell<Document>,
+    values: &'s Values<'s>,
 }
 
 impl<'s> StateScope<'s> {
@@ -61,6 +76,7 @@ impl<'s> StateScope<'s> {
         track: &'s Track<'_>,
         visit: &'s Visit<'_>,
         input: &'s Document,
+        values: &'s Values<'_>,
     ) -> StateScope<'s> {
         StateScope {
             run,
@@ -69,6 +85,7 @@ impl<'s> StateScope<'s> {
             track,
             map: track.map.as_ref(),
             context: OnceCell::new(),
+            values,
         }
     }
 
@@ -79,6 +96,17 @@ impl<'s> StateScope<'s> {
     }
 
     fn build_context(&self) -> Document {
+        let mut context = match &self.run.context.given {
+            Some(given) => given.clone(),
+            None => self.own_context(),
+        };
+        if let Some(map) = self.map {
+            context.insert("Map", map.clone());
+        }
+        context.into()
+    }
+
+    fn own_context(&self) -> Object {
         let visit = self.visit;
         let entered = visit.entered_time.unwrap_or(SystemTime::UNIX_EPOCH);
         let mut state: Object = [
@@ -90,17 +118,19 @@ impl<'s> StateScope<'s> {
         if visit.counts_retries() {
             state.insert("RetryCount", Document::from(visit.retry_count as i64));
         }
-        let mut context: Object = [
+        [
             ("Execution", self.run.context.execution.clone()),
             ("StateMachine", self.run.context.state_machine.clone()),
             ("State", state.into()),
         ]
         .into_iter()
-        .collect();
-        if let Some(map) = self.map {
-            context.insert("Map", map.clone());
-        }
-        context.into()
+        .collect()
+    }
+}
+
+impl Resolver for StateScope<'_> {
+    fn resolve(&self, reference: &Reference) -> Option<Document> {
+        self.values.resolve(reference)
     }
 }
 
@@ -118,7 +148,7 @@ impl Scope for StateScope<'_> {
     }
 
     fn random(&self) -> u128 {
-        self.run.random(self.track)
+        self.values.random(|| self.run.random(self.track))
     }
 }
 
@@ -147,6 +177,12 @@ impl<'s> Seen<'s> {
 pub(super) struct QueryScope<'s> {
     pub(super) scope: StateScope<'s>,
     pub(super) seen: Seen<'s>,
+}
+
+impl Resolver for QueryScope<'_> {
+    fn resolve(&self, reference: &Reference) -> Option<Document> {
+        self.scope.resolve(reference)
+    }
 }
 
 impl Bindings for QueryScope<'_> {

@@ -6,9 +6,41 @@ use super::{Failure, Run};
 use crate::history::EventDetails;
 use crate::{Fault, StateError};
 use expressway_asl::Document;
-use expressway_asl::program::{Retrier, StateKind, StateType, Transition};
+use expressway_asl::program::{Catcher, Retrier, StateKind, StateType, Transition};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+/// What came of one try of a state, with the places of the entries of Retry and Catch that matched.
+pub(super) enum Tried {
+    Ended(StateEnd),
+    Retriable {
+        error: StateError,
+        index: usize,
+        delay: Duration,
+    },
+    Caught {
+        end: StateEnd,
+        error: StateError,
+        index: usize,
+        retry_index: Option<usize>,
+    },
+    Failed {
+        error: StateError,
+        retry_index: Option<usize>,
+    },
+}
+
+/// The first retrier that matches decides, also when its attempts are used up.
+fn retrier<'s>(retriers: &'s [Retrier], error: &StateError) -> Option<(usize, &'s Retrier)> {
+    let mut retriers = retriers.iter().enumerate();
+    retriers.find(|(_, retrier)| retrier.errors.matches(error.name.as_ref()))
+}
+
+/// The catcher of an error.
+fn catcher<'s>(catchers: &'s [Catcher], error: &StateError) -> Option<(usize, &'s Catcher)> {
+    let mut catchers = catchers.iter().enumerate();
+    catchers.find(|(_, catcher)| catcher.errors.matches(error.name.as_ref()))
+}
 
 impl Run<'_> {
     /// Does the work of a Task, Parallel or Map state, again as `Retry` says, and goes where `Catch` says.
@@ -27,7 +59,7 @@ impl Run<'_> {
                 // `*test_catch_states_runtime*`).
                 Ok((placed, assigned)) => {
                     return Ok(StateEnd {
-                        output: self.select_output(track, visit, placed)?,
+                        output: self.select_output(track, visit, placed).await?,
                         transition: state.transition,
                         assigned,
                     });
@@ -44,11 +76,7 @@ impl Run<'_> {
                 continue;
             }
             self.exhausted(track, visit);
-            let catcher = state
-                .catch
-                .iter()
-                .find(|catcher| catcher.errors.matches(error.name.as_ref()));
-            let Some(catcher) = catcher else {
+            let Some((_, catcher)) = catcher(&state.catch, &error) else {
                 if track.is_branch && matches!(state.kind, StateKind::Task(_)) {
                     self.event(track.previous(), || EventDetails::StateAborted {
                         state_type: StateType::Task,
@@ -56,23 +84,73 @@ impl Run<'_> {
                 }
                 return Err(error.into());
             };
-            // Neither ResultSelector nor OutputPath apply here (recorded: `*catch_output_path*`).
-            let error = error.to_document();
-            let seen = Seen {
-                error_output: Some(&error),
-                ..Seen::input(&input)
-            };
-            let assigned = self.assign(track, visit, catcher.assign.as_ref(), &error, seen)?;
-            let output = match &catcher.output {
-                Some(output) => self.query(track, visit, output, seen)?,
-                None => self.place(visit, &catcher.result_path, input, error)?,
-            };
-            return Ok(StateEnd {
-                output,
-                transition: Transition::Next(catcher.next),
-                assigned,
-            });
+            return self.caught(track, visit, catcher, &error, input).await;
         }
+    }
+
+    /// What a catcher makes of an error.
+    async fn caught(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'_>,
+        catcher: &Catcher,
+        error: &StateError,
+        input: Document,
+    ) -> Result<StateEnd, Failure> {
+        // Neither ResultSelector nor OutputPath apply here (recorded: `*catch_output_path*`).
+        let error = error.to_document();
+        let seen = Seen {
+            error_output: Some(&error),
+            ..Seen::input(&input)
+        };
+        let assigned = self.assign(track, visit, catcher.assign.as_ref(), &error, seen).await?;
+        let output = match &catcher.output {
+            Some(output) => self.query(track, visit, output, seen).await?,
+            None => self.place(visit, &catcher.result_path, input, error).await?,
+        };
+        Ok(StateEnd {
+            output,
+            transition: Transition::Next(catcher.next),
+            assigned,
+        })
+    }
+
+    /// One try of a Task, Parallel or Map state that was retried `retry_count` times before, and what its handlers
+    /// would do next.
+    pub(super) async fn try_once(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'_>,
+        input: Document,
+        retry_count: u64,
+    ) -> Result<Tried, Failure> {
+        let state = visit.state;
+        let error = match self.attempt(track, visit, &input).await {
+            Ok((placed, assigned)) => {
+                return Ok(Tried::Ended(StateEnd {
+                    output: self.select_output(track, visit, placed).await?,
+                    transition: state.transition,
+                    assigned,
+                }));
+            }
+            Err(Failure::Error(error)) => error,
+            Err(fault) => return Err(fault),
+        };
+        let retrier = retrier(&state.retry, &error);
+        let retry_index = retrier.map(|(index, _)| index);
+        if let Some((index, retrier)) = retrier.filter(|(_, retrier)| retry_count < retrier.max_attempts) {
+            let delay = retrier.delay(retry_count);
+            return Ok(Tried::Retriable { error, index, delay });
+        }
+        let Some((index, catcher)) = catcher(&state.catch, &error) else {
+            return Ok(Tried::Failed { error, retry_index });
+        };
+        Ok(Tried::Caught {
+            end: self.caught(track, visit, catcher, &error, input).await?,
+            error,
+            index,
+            retry_index,
+        })
     }
 
     /// One try of a state: stages 1 to 4, and what it assigns.
@@ -82,7 +160,7 @@ impl Run<'_> {
         visit: &Visit<'_>,
         input: &Document,
     ) -> Result<(Document, Variables), Failure> {
-        let selected = self.select_input(track, visit, input.clone())?;
+        let selected = self.select_input(track, visit, input.clone()).await?;
         let result = match &visit.state.kind {
             StateKind::Task(task) => self.task(track, visit, task, selected).await?,
             StateKind::Parallel { branches } => self.parallel(track, visit, branches, selected).await?,
@@ -93,8 +171,11 @@ impl Run<'_> {
             result: Some(&result),
             ..Seen::input(input)
         };
-        let assigned = self.assign(track, visit, visit.state.assign.as_ref(), &result, seen)?;
-        Ok((self.place_result(track, visit, input.clone(), result)?, assigned))
+        let assigned = self
+            .assign(track, visit, visit.state.assign.as_ref(), &result, seen)
+            .await?;
+        let placed = self.place_result(track, visit, input.clone(), result).await?;
+        Ok((placed, assigned))
     }
 
     /// How long to wait before the next try; none if there is none.
@@ -105,11 +186,7 @@ impl Run<'_> {
         retries: &mut Vec<u64>,
         error: &StateError,
     ) -> Option<Duration> {
-        // The first retrier that matches decides, also when its attempts are used up.
-        let (at, retrier) = retriers
-            .iter()
-            .enumerate()
-            .find(|(_, retrier)| retrier.errors.matches(error.name.as_ref()))?;
+        let (at, retrier) = retrier(retriers, error)?;
         retries.resize(retriers.len(), 0);
         let count = retries.get_mut(at)?;
         if *count >= retrier.max_attempts {

@@ -10,7 +10,7 @@ use expressway_asl::program::Machine;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 /// A line of states inside another one. Boxed, because machines nest.
@@ -34,10 +34,14 @@ impl Run<'_> {
         branches: &[Machine],
         input: Document,
     ) -> Result<Document, Failure> {
-        let input = self.effective_input(track, visit, input)?;
+        let input = self.effective_input(track, visit, input).await?;
+        if let Some(probe) = self.probe {
+            return probe.children();
+        }
         let started = self.event(track.previous(), || EventDetails::ParallelStateStarted);
         track.follow(started);
         visit.has_children.store(true, Ordering::Relaxed);
+        let kept = AtomicUsize::new(0);
         let progress: Vec<_> = branches.iter().map(|_| Progress::after(started)).collect();
         let mut lines: FuturesUnordered<Line<'_>> = FuturesUnordered::new();
         for ((index, branch), progress) in branches.iter().enumerate().zip(&progress) {
@@ -46,7 +50,14 @@ impl Run<'_> {
                 is_branch: true,
                 ..Track::new(progress, track.lineage_of(visit, index))
             };
-            lines.push(self.line(branch, branch_track, visit.variables.clone(), input.clone(), index));
+            lines.push(self.line(
+                branch,
+                branch_track,
+                visit.variables.clone(),
+                input.clone(),
+                index,
+                &kept,
+            ));
         }
         let mut results = Results::new(branches.len());
         let mut deadline = None;
@@ -76,7 +87,7 @@ impl Run<'_> {
             return Err(fault.into());
         }
         track.reached_by(latest);
-        let result = results.into_document();
+        let result = self.fit(results.into_document()).await?;
         check_result_bytes(&visit.state.name, &result)?;
         visit.has_children.store(false, Ordering::Relaxed);
         // A leaf: the state's exit follows the last event of the branch that ended last (recorded:
@@ -85,7 +96,7 @@ impl Run<'_> {
         Ok(result)
     }
 
-    /// A machine as a line of its own.
+    /// A machine as a line of its own; `kept` counts the bytes of the results of all lines beside it.
     pub(super) fn line<'l>(
         &'l self,
         machine: &'l Machine,
@@ -93,9 +104,13 @@ impl Run<'_> {
         variables: Variables,
         input: Document,
         index: usize,
+        kept: &'l AtomicUsize,
     ) -> Line<'l> {
         Box::pin(async move {
-            let result = self.machine(machine, &track, variables, input).await;
+            let result = match self.machine(machine, &track, variables, input).await {
+                Ok(output) => self.keep(kept, output).await.map_err(Failure::from),
+                failure => failure,
+            };
             track.end();
             LineEnd {
                 index,

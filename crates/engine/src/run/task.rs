@@ -3,7 +3,7 @@
 use super::context::{Seen, StateScope};
 use super::machine::{Track, Visit};
 use super::stages::check_result_bytes;
-use super::{Failure, Run};
+use super::{Failure, Probe, Run, Stage};
 use crate::history::{EventDetails, TaskResource, TaskScheduled};
 use crate::{StateError, TaskError, TaskRequest};
 use expressway_asl::Document;
@@ -23,13 +23,17 @@ impl Run<'_> {
         task: &Task,
         input: Document,
     ) -> Result<Document, Failure> {
-        let timeout = self.seconds(track, visit, task.timeout.as_ref(), "TimeoutSecondsPath", &input)?;
-        let heartbeat = self.seconds(track, visit, task.heartbeat.as_ref(), "HeartbeatSecondsPath", &input)?;
+        let timeout = self
+            .seconds(track, visit, task.timeout.as_ref(), "TimeoutSecondsPath", &input)
+            .await?;
+        let heartbeat = self
+            .seconds(track, visit, task.heartbeat.as_ref(), "HeartbeatSecondsPath", &input)
+            .await?;
         let role_arn = match &task.credentials {
-            Some(credentials) => self.role_arn(track, visit, credentials, &input)?,
+            Some(credentials) => self.role_arn(track, visit, credentials, &input).await?,
             None => None,
         };
-        let parameters = self.effective_input(track, visit, input)?;
+        let parameters = self.effective_input(track, visit, input).await?;
         let schedule = || scheduled(self, task, &parameters, timeout, heartbeat, role_arn.clone());
         track.follow(self.event(track.previous(), schedule));
         let permit = self.environment.budget.acquire().await?;
@@ -67,17 +71,23 @@ impl Run<'_> {
             let recorded = self.environment.tasks.ended(token, attempt);
             track.reached(recorded.unwrap_or_else(|| self.environment.clock.now()));
         }
-        let result = result.and_then(|result| {
-            check_result_bytes(&task.resource.limit_name(), &result)?;
-            Ok(result)
-        });
+        let result = match result {
+            Ok(result) => {
+                let result = self.fit(result).await?;
+                check_result_bytes(&task.resource.limit_name(), &result)
+                    .map(|()| result)
+                    .map_err(TaskError::from)
+            }
+            error => error,
+        };
         match result {
             Ok(result) => {
+                self.stage(Stage::Result, &result);
                 track.follow(self.event(track.previous(), || succeeded(task, &result)));
                 Ok(result)
             }
             // The task could not be started with these parameters. No event says so but the execution's end.
-            Err(TaskError::State(error)) if error.name == Some(ErrorName::Runtime) => {
+            Err(TaskError::State(error)) if error.name == Some(ErrorName::Runtime) && !self.is_mocked() => {
                 Err(visit.runtime_error(&error.cause.unwrap_or_default()).into())
             }
             Err(TaskError::State(error)) => {
@@ -90,6 +100,9 @@ impl Run<'_> {
 
     /// Asks the runner, for at most `timeout` seconds; drops the request after that.
     async fn call(&self, request: TaskRequest<'_>, timeout: Option<u64>) -> Option<Result<Document, TaskError>> {
+        if let Some(answer) = self.probe.and_then(Probe::answer) {
+            return Some(answer.map_err(TaskError::from));
+        }
         let clock = &self.environment.clock;
         let _in_flight = InFlight::start(&**clock);
         let mut answer = pin!(self.environment.tasks.run(request));
@@ -106,14 +119,14 @@ impl Run<'_> {
         .await
     }
 
-    fn seconds(
+    async fn seconds(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         count: Option<&Count>,
         field: &str,
         input: &Document,
-    ) -> Result<Option<u64>, StateError> {
+    ) -> Result<Option<u64>, Failure> {
         let path = match count {
             None => return Ok(None),
             Some(Count::Literal(seconds)) => return Ok(Some(*seconds)),
@@ -127,13 +140,16 @@ impl Run<'_> {
                 let seen = Seen::input(input);
                 return self
                     .query_as(track, visit, query, seen, "positive integer", seconds)
+                    .await
                     .map(Some);
             }
             Some(Count::Path(path)) => path,
         };
-        let scope = StateScope::new(self, track, visit, input);
-        let value = path
-            .evaluate(&scope)
+        let value = self
+            .evaluating(visit, |values| {
+                path.evaluate(&StateScope::new(self, track, visit, input, values))
+            })
+            .await?
             .map_err(|no_match| visit.runtime_error(&no_match.to_string()))?;
         match value
             .as_i64()
@@ -146,22 +162,27 @@ impl Run<'_> {
                     "The {field} parameter does not reference a positive integer: {} == {value}",
                     path.text()
                 );
-                Err(visit.runtime_error(&detail))
+                Err(visit.runtime_error(&detail).into())
             }
         }
     }
 
-    fn role_arn(
+    async fn role_arn(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         credentials: &Construction,
         input: &Document,
-    ) -> Result<Option<Text>, StateError> {
-        let credentials = self.construct(track, visit, credentials, input, Seen::input(input))?;
+    ) -> Result<Option<Text>, Failure> {
+        let credentials = self
+            .construct(track, visit, credentials, input, Seen::input(input))
+            .await?;
+        let credentials = self.loaded(visit, credentials).await?;
         match credentials.get("RoleArn") {
             Some(Document::String(role_arn)) => Ok(Some(Text::clone(role_arn))),
-            _ => Err(visit.runtime_error("The field 'RoleArn' of 'Credentials' must be a string.")),
+            _ => Err(visit
+                .runtime_error("The field 'RoleArn' of 'Credentials' must be a string.")
+                .into()),
         }
     }
 }
