@@ -343,10 +343,8 @@ impl Records {
     }
 
     fn expires_at(&self, now: SystemTime, lease_until: SystemTime) -> AttributeValue {
-        // A record must not vanish under the run that has it.
-        n(seconds(
-            (now + self.retention).max(lease_until + Duration::from_secs(1)),
-        ))
+        // It must not vanish under the run that has it, nor before the event comes again if that one crashes.
+        n(seconds(now.max(lease_until) + self.retention))
     }
 }
 
@@ -382,7 +380,7 @@ impl Grant {
             self.key.partition(),
             milliseconds(self.started),
             self.round.number,
-            self.records.retention,
+            self.lease_until + self.records.retention,
             clock,
         );
         if self.is_resumed {

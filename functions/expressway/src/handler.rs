@@ -147,7 +147,7 @@ pub(crate) struct Invocation<'a> {
     context: &'a InvocationContext<'a>,
     pub(crate) environment: Environment,
     pub(crate) machine: StateMachine,
-    deadline: Option<SystemTime>,
+    pub(crate) deadline: Option<SystemTime>,
 }
 
 impl<'a> Invocation<'a> {
@@ -235,6 +235,12 @@ impl<'a> Invocation<'a> {
     /// When Lambda ends the invocation.
     pub(crate) fn lambda_deadline(&self) -> Option<SystemTime> {
         self.context.deadline
+    }
+
+    /// When the answer must be on its way: half of the reserve is for recording what was done, the other for this.
+    pub(crate) fn answer_by(&self) -> Option<SystemTime> {
+        let reserve = self.handler.configuration.deadline_reserve / 2;
+        self.deadline.map(|deadline| deadline + reserve)
     }
 
     /// An event that is not what its shape promises. Nobody may wait for the answer, so the log has it, too.

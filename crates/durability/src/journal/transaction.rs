@@ -68,13 +68,17 @@ impl Journal {
             let id = id.as_str().get(..36).unwrap_or_default();
             let result = write.result([("x-amzn-RequestId", id)]);
             let entry = Arc::new(Entry::new(Some(state), now, Ok(result)));
-            let parameters = self.transaction(write, &key, &entry, id);
+            let lines = self.unwritten_lines();
+            let parameters = self.transaction(write, self.item(self.sort_key(&key), &entry, &lines), id);
             let client = &self.table.writes;
             let answer = client
                 .call(service, operation, &parameters, &CallOptions::default())
                 .await;
             let error = match answer {
-                Ok(_) => return Ok(self.done(key, entry)),
+                Ok(_) => {
+                    self.wrote_lines(&lines);
+                    return Ok(self.done(key, entry));
+                }
                 Err(error) => error,
             };
             let refusal = match &error {
@@ -126,8 +130,7 @@ impl Journal {
         Written::Done(entry)
     }
 
-    fn transaction(&self, write: &Write<'_>, key: &EntryKey, entry: &Entry, id: &str) -> Document {
-        let entry = self.item(self.sort_key(key), entry);
+    fn transaction(&self, write: &Write<'_>, entry: Item, id: &str) -> Document {
         let put = Document::object([
             ("TableName", self.table.name.as_str().into()),
             ("Item", document(&entry)),
@@ -142,14 +145,14 @@ impl Journal {
 /// An item of ours as the parameters of a call have it.
 fn document(item: &Item) -> Document {
     let attributes = item.iter().filter_map(|(name, value)| {
-        let (kind, text) = match value {
-            AttributeValue::S(text) => ("S", text),
-            AttributeValue::N(number) => ("N", number),
+        let (kind, value) = match value {
+            AttributeValue::S(text) => ("S", text.as_str().into()),
+            AttributeValue::N(number) => ("N", number.as_str().into()),
+            AttributeValue::M(members) => ("M", document(members)),
             // Ours have no others.
             _ => return None,
         };
-        let value = Document::object([(kind, text.as_str().into())]);
-        Some((Text::from(name.as_str()), value))
+        Some((Text::from(name.as_str()), Document::object([(kind, value)])))
     });
     let attributes: Object = attributes.collect();
     attributes.into()
@@ -159,7 +162,8 @@ fn document(item: &Item) -> Document {
 fn item(document: &Document) -> Option<Item> {
     let attributes = document.as_object()?.iter().filter_map(|(name, value)| {
         let text = |kind| value.get(kind).and_then(Document::as_str);
-        let value = text("S").map(s).or_else(|| text("N").map(n))?;
+        let members = || value.get("M").and_then(item).map(AttributeValue::M);
+        let value = text("S").map(s).or_else(|| text("N").map(n)).or_else(members)?;
         Some((name.to_string(), value))
     });
     Some(attributes.collect())
@@ -168,12 +172,16 @@ fn item(document: &Document) -> Option<Item> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, SystemTime};
+    use std::time::SystemTime;
 
     #[test]
     fn items_go_out_and_come_back() {
         let entry = Entry::new(Some("S"), SystemTime::UNIX_EPOCH, Ok(Document::from("é\"")));
-        let out = entry.item(Duration::from_secs(9));
+        let mut out = entry.item();
+        out.insert(
+            "lines".to_owned(),
+            AttributeValue::M(Item::from([("a".to_owned(), n(1))])),
+        );
         assert_eq!(item(&document(&out)), Some(out));
     }
 }

@@ -74,6 +74,11 @@ impl<'l> Track<'l> {
         }
     }
 
+    /// The time on the line, where it goes by a record.
+    pub(super) fn recorded_now(&self) -> Option<SystemTime> {
+        self.lineage.as_ref().and_then(Lineage::now)
+    }
+
     /// The last event on this line, which the next one follows.
     pub(super) fn previous(&self) -> u64 {
         self.progress.previous()

@@ -2,7 +2,7 @@
 
 use super::context::{QueryScope, Seen, StateScope, map_item};
 use super::machine::{Progress, Track, Visit};
-use super::parallel::{Line, Results};
+use super::parallel::{Line, Results, next_end};
 use super::stages::check_result_bytes;
 use super::{Failure, Run, Stage};
 use crate::Fault;
@@ -12,9 +12,9 @@ use expressway_asl::document::{Array, Text};
 use expressway_asl::error_name::ErrorName;
 use expressway_asl::program::{Construction, Count, Items, Map, Selection};
 use expressway_asl::query::QueryError;
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 impl Run<'_> {
     pub(super) async fn map(
@@ -55,8 +55,11 @@ impl Run<'_> {
         let mut lines: FuturesUnordered<Line<'_>> = FuturesUnordered::new();
         let mut results = Results::new(items.len());
         let mut deadline = None;
+        let mut ended = Vec::new();
+        // The line itself stays at the time of its start until all have ended: in another run they end in another order.
+        let mut latest = track.recorded_now();
         loop {
-            while deadline.is_none() && lines.len() < concurrency {
+            while deadline.is_none() && lines.len() + ended.len() < concurrency {
                 let Some((index, (item, progress))) = waiting.next() else {
                     break;
                 };
@@ -66,6 +69,9 @@ impl Run<'_> {
                     map: Some(context),
                     ..Track::new(progress, track.lineage_of(visit, index))
                 };
+                if latest > track.recorded_now() {
+                    self.begins_at(&line, latest);
+                }
                 let begun = self.event(track.previous(), || EventDetails::MapIterationStarted {
                     name: name(),
                     index,
@@ -73,11 +79,12 @@ impl Run<'_> {
                 line.follow(begun);
                 lines.push(self.line(&map.processor, line, visit.variables.clone(), input, index, &kept));
             }
-            let Some(end) = lines.next().await else {
+            let Some(end) = next_end(&mut lines, &mut ended).await else {
                 break;
             };
             // The next iteration, or a new attempt, follows the last event inside this one (recorded: `*map_state*`).
-            track.join(&end);
+            track.follow(end.previous);
+            latest = latest.max(end.now);
             let index = end.index;
             match end.result {
                 Ok(output) => {
@@ -86,13 +93,14 @@ impl Run<'_> {
                         name: name(),
                         index,
                     });
-                    if waiting.len() == 0 && lines.is_empty() {
+                    if waiting.len() == 0 && lines.is_empty() && ended.is_empty() {
                         track.follow(succeeded);
                     }
                 }
                 Err(Failure::Fault(Fault::Deadline)) => deadline = Some(Fault::Deadline),
                 Err(failure) => {
                     drop(lines);
+                    track.reached_by(end.now);
                     self.event(end.previous, || EventDetails::MapIterationFailed {
                         name: name(),
                         index,
@@ -112,12 +120,20 @@ impl Run<'_> {
         if let Some(fault) = deadline {
             return Err(fault.into());
         }
+        track.reached_by(latest);
         let result = self.fit(results.into_document()).await?;
         check_result_bytes(&visit.state.name, &result)?;
         visit.has_children.store(false, Ordering::Relaxed);
         // A leaf: the state's exit follows what this follows (recorded: `*map_state*`).
         self.event(track.previous(), || EventDetails::MapStateSucceeded);
         Ok(result)
+    }
+
+    /// An item begins when others have ended, unless an earlier run began it.
+    fn begins_at(&self, line: &Track<'_>, now: Option<SystemTime>) {
+        if let (Some(lineage), Some(now)) = (&line.lineage, now) {
+            lineage.reached(self.environment.tasks.line_begins(&lineage.name(), now));
+        }
     }
 
     pub(super) async fn items(

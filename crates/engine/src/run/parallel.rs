@@ -1,6 +1,5 @@
 //! Parallel states: branches side by side, in the execution's own future.
 
-use super::lineage::Lineage;
 use super::machine::{Progress, Track, Variables, Visit};
 use super::stages::check_result_bytes;
 use super::{Failure, Run};
@@ -8,8 +7,8 @@ use crate::Fault;
 use crate::history::EventDetails;
 use expressway_asl::Document;
 use expressway_asl::program::Machine;
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
@@ -62,8 +61,11 @@ impl Run<'_> {
         }
         let mut results = Results::new(branches.len());
         let mut deadline = None;
-        while let Some(end) = lines.next().await {
-            track.join(&end);
+        let mut ended = Vec::new();
+        let mut latest = None;
+        while let Some(end) = next_end(&mut lines, &mut ended).await {
+            track.follow(end.previous);
+            latest = latest.max(end.now);
             match end.result {
                 Ok(output) => results.set(end.index, output),
                 // The others may still do what they began: not starting to wait for what can not end in time
@@ -71,6 +73,7 @@ impl Run<'_> {
                 Err(Failure::Fault(Fault::Deadline)) => deadline = Some(Fault::Deadline),
                 Err(failure) => {
                     drop(lines);
+                    track.reached_by(end.now);
                     for line in &progress {
                         if let Some(state_type) = line.state_type() {
                             self.event(line.previous(), || EventDetails::StateAborted { state_type });
@@ -83,6 +86,7 @@ impl Run<'_> {
         if let Some(fault) = deadline {
             return Err(fault.into());
         }
+        track.reached_by(latest);
         let result = self.fit(results.into_document()).await?;
         check_result_bytes(&visit.state.name, &result)?;
         visit.has_children.store(false, Ordering::Relaxed);
@@ -111,18 +115,37 @@ impl Run<'_> {
             LineEnd {
                 index,
                 previous: track.previous(),
-                now: track.lineage.as_ref().and_then(Lineage::now),
+                now: track.recorded_now(),
                 result,
             }
         })
     }
 }
 
+/// The line that ended next; `ended` keeps those that come after it.
+///
+/// Where time goes by a record, lines that an earlier run has ended are all at their ends at once: they come in the order of
+/// the record, so that the same failure decides.
+pub(super) async fn next_end(lines: &mut FuturesUnordered<Line<'_>>, ended: &mut Vec<LineEnd>) -> Option<LineEnd> {
+    if ended.is_empty() {
+        let end = lines.next().await?;
+        if end.now.is_none() {
+            return Some(end);
+        }
+        ended.push(end);
+    }
+    while let Some(Some(end)) = lines.next().now_or_never() {
+        ended.push(end);
+    }
+    let ends = ended.iter().enumerate();
+    let (earliest, _) = ends.min_by_key(|(_, end)| (end.now, end.index))?;
+    Some(ended.swap_remove(earliest))
+}
+
 impl Track<'_> {
-    /// Goes on after a line inside this one that has ended.
-    pub(super) fn join(&self, end: &LineEnd) {
-        self.follow(end.previous);
-        if let Some(now) = end.now {
+    /// Lines inside this one ended at `now`, where time goes by a record.
+    pub(super) fn reached_by(&self, now: Option<SystemTime>) {
+        if let Some(now) = now {
             self.reached(now);
         }
     }

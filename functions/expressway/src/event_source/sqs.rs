@@ -22,6 +22,7 @@ use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_durability::Fingerprint;
 use futures_util::{StreamExt, stream};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -227,7 +228,7 @@ async fn execute(invocation: &Invocation<'_>, message: &Message) -> Result<(), A
         name: Some(&message.id),
         caller: Caller::HandedOver,
         input,
-        key: Some(key(message, body)),
+        key: Some(&key(message, body)),
         // The rest of the record differs between deliveries.
         fingerprint: body.clone(),
         event: &|| with_body(&message.record, parsed(body)),
@@ -262,15 +263,20 @@ fn parsed(body: &Document) -> Document {
 /// What tells a message apart: its id; in a FIFO queue the deduplication id that its sender chose, so that a message
 /// which is sent again later than the five minutes that the queue remembers is still the same. An id that the queue
 /// made of the body (`ContentBasedDeduplication`) is no choice: two messages may well say the same.
-fn key<'m>(message: &'m Message, body: &Document) -> &'m str {
-    let is_fifo = fifo_group(&message.record).is_some();
-    let chosen = message
-        .record
+///
+/// A sender's choice only means something within its queue, or even its message group: both are part of the key. None of
+/// the parts can have a space.
+fn key<'m>(message: &'m Message, body: &Document) -> Cow<'m, str> {
+    let record = &message.record;
+    let chosen = record
         .get("attributes")
-        .and_then(|attributes| attributes.get("MessageDeduplicationId"));
+        .and_then(|attributes| attributes.get("MessageDeduplicationId")?.as_str());
     let of_body = || Fingerprint::of(body.as_str().unwrap_or_default().as_bytes());
-    match chosen.and_then(Document::as_str) {
-        Some(chosen) if is_fifo && chosen != of_body().as_str() => chosen,
-        _ => &message.id,
+    match (chosen, fifo_group(record)) {
+        (Some(chosen), Some(group)) if chosen != of_body().as_str() => {
+            let queue = record.get("eventSourceARN").and_then(Document::as_str);
+            format!("{} {group} {chosen}", queue.unwrap_or_default()).into()
+        }
+        _ => Cow::Borrowed(&message.id),
     }
 }
