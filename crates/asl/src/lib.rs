@@ -32,4 +32,5 @@ pub mod template;
 pub mod timestamp;
 
 pub use compile::{Compilation, DEFINITION_BYTES_MAX, compile};
+pub use definition::parse_data;
 pub use document::Document;

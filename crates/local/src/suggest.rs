@@ -1,7 +1,7 @@
 //! "Did you mean ...?"
 
 /// The one of `known` that `asked` was probably meant to be.
-pub(crate) fn closest<'a>(asked: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn closest<'a>(asked: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let changes_max = asked.chars().count() / 3;
     known
         .into_iter()
