@@ -258,7 +258,7 @@ impl Services {
         };
         let problem = format!("{what} is not available in a local run: mock the states that call it (--mock)");
         self.context.tell(&problem);
-        unavailable::answer_to(request, &problem)
+        unavailable::answer_to(request, service, &problem)
     }
 
     /// Writes what has changed to the directory, if there is one. DynamoDB and S3 keep their own files.

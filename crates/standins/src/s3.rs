@@ -4,6 +4,7 @@
 //! written under one lock. Multipart uploads, versions and access rules are not there: S3's own `NotImplemented`.
 
 mod store;
+mod unsigned;
 
 pub(crate) use store::{NewObject, Store, replace_file};
 
@@ -11,7 +12,6 @@ use crate::context::Context;
 use crate::protocol::{Answer, Request, answer};
 use async_trait::async_trait;
 use http::Method;
-use http::uri::Uri;
 use s3s::dto::{
     Bucket, ChecksumMode, CommonPrefix, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource,
     CreateBucketInput, CreateBucketOutput, DeleteBucketInput, DeleteBucketOutput, DeleteObjectInput,
@@ -50,11 +50,10 @@ impl Buckets {
 
     pub(crate) async fn call(&self, request: Request) -> Answer {
         let is_head = request.method() == Method::HEAD;
-        let (mut parts, body) = request.into_parts();
-        if let Some(uri) = path_style(&parts.uri) {
-            parts.uri = uri;
-        }
-        let request = http::Request::from_parts(parts, Body::from(body));
+        let request = match unsigned::plain(request) {
+            Ok(request) => request.map(Body::from),
+            Err(problem) => return answer(400, "text/plain", problem),
+        };
         let answered = match self.service.call(request).await {
             Ok(answered) => answered,
             Err(error) => return answer(500, "text/plain", format!("{error:?}")),
@@ -74,14 +73,6 @@ impl Buckets {
         }
         whole
     }
-}
-
-/// `/bucket/key` for a bucket that stands in the host name, `bucket.s3.us-east-1.amazonaws.com`.
-fn path_style(uri: &Uri) -> Option<Uri> {
-    let host = uri.host()?;
-    let (bucket, _) = host.split_once(".s3.").or_else(|| host.split_once(".s3-"))?;
-    let path_and_query = uri.path_and_query().map_or("/", |path| path.as_str());
-    format!("/{bucket}{path_and_query}").parse().ok()
 }
 
 struct Backend {
@@ -134,17 +125,12 @@ impl S3 for Backend {
         let bytes = body.store_all_limited(OBJECT_BYTES_MAX).await;
         let bytes = bytes.map_err(|error| s3_error!(EntityTooLarge, "{error}"))?;
         store::check_digest(&bytes, input.content_md5.as_deref())?;
-        let trailer = |name: &str| {
-            let trailers = request.trailing_headers.as_ref()?;
-            let value = trailers.read(|headers| headers.get(name).cloned())??;
-            value.to_str().ok().map(str::to_owned)
-        };
         let given = s3s::dto::Checksum {
-            checksum_crc32: input.checksum_crc32.or_else(|| trailer("x-amz-checksum-crc32")),
-            checksum_crc32c: input.checksum_crc32c.or_else(|| trailer("x-amz-checksum-crc32c")),
-            checksum_crc64nvme: input.checksum_crc64nvme.or_else(|| trailer("x-amz-checksum-crc64nvme")),
-            checksum_sha1: input.checksum_sha1.or_else(|| trailer("x-amz-checksum-sha1")),
-            checksum_sha256: input.checksum_sha256.or_else(|| trailer("x-amz-checksum-sha256")),
+            checksum_crc32: input.checksum_crc32,
+            checksum_crc32c: input.checksum_crc32c,
+            checksum_crc64nvme: input.checksum_crc64nvme,
+            checksum_sha1: input.checksum_sha1,
+            checksum_sha256: input.checksum_sha256,
             ..s3s::dto::Checksum::default()
         };
         let checksum = store::check_checksums(&bytes, given)?;

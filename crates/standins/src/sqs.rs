@@ -75,7 +75,7 @@ impl Sqs {
                 let queue = state.queue(required(input, "QueueName")?)?;
                 Ok(Document::object([("QueueUrl", url(context, &queue.name).into())]))
             }
-            "ReceiveMessage" => state.receive(now, input),
+            "ReceiveMessage" => state.receive(context, input),
             action => {
                 let name = required(input, "QueueUrl")?;
                 let queue = state.queue(name)?;
@@ -185,13 +185,13 @@ impl State {
     }
 
     /// Receives messages; those that were received too often go to the dead-letter queue instead.
-    fn receive(&mut self, now: i64, input: &Document) -> Result<Document, AwsError> {
+    fn receive(&mut self, context: &Context, input: &Document) -> Result<Document, AwsError> {
         let queue = self.queue(required(input, "QueueUrl")?)?;
-        let (messages, dead) = queue.receive(now, input)?;
+        let (messages, dead) = queue.receive(context.now_millis(), input)?;
         if let Some((target, dead)) = dead {
             let source = queue.name.clone();
             match self.queue(&target) {
-                Ok(target) => target.accept_dead(dead, &source),
+                Ok(target) => target.accept_dead(dead, &context.arn("sqs", &source)),
                 // Without the dead-letter queue the messages stay where they were.
                 Err(_) => self.queue(&source)?.put_back(dead),
             }

@@ -7,8 +7,11 @@ use expressway_asl::Document;
 /// The name of the error, to which Step Functions adds the service.
 const CODE: &str = "NotAvailableLocally";
 
+/// The services that speak REST in XML, by their names in signatures; the others speak it in JSON.
+const REST_XML: &[&str] = &["cloudfront", "route53", "s3-outposts", "s3express"];
+
 /// An error in the protocol of the request.
-pub(crate) fn answer_to(request: &Request, message: &str) -> Answer {
+pub(crate) fn answer_to(request: &Request, service: Option<&str>, message: &str) -> Answer {
     let content_type = header(request, "content-type").unwrap_or_default();
     let json = || Document::object([("__type", CODE.into()), ("message", message.into())]).to_json();
     if header(request, "smithy-protocol") == Some("rpc-v2-cbor") {
@@ -22,14 +25,10 @@ pub(crate) fn answer_to(request: &Request, message: &str) -> Answer {
     if content_type.starts_with("application/x-www-form-urlencoded") {
         return answer(400, "text/xml", xml(message));
     }
-    if content_type.contains("json") {
-        let mut answer = answer(400, "application/json", json());
-        set_header(&mut answer, "x-amzn-errortype", CODE);
-        return answer;
+    if service.is_some_and(|service| REST_XML.contains(&service)) {
+        return answer(400, "application/xml", xml(message));
     }
-    // REST in JSON or in XML, which a request without a body does not tell: the header is for the one, the body for
-    // the other.
-    let mut answer = answer(400, "application/xml", xml(message));
+    let mut answer = answer(400, "application/json", json());
     set_header(&mut answer, "x-amzn-errortype", CODE);
     answer
 }

@@ -34,8 +34,8 @@ fn mistakes_have_their_place() {
             "queues/a/deadLetterQueue: must have `name` and `maxReceiveCount`",
         ),
         (
-            "queues: {dead: , a: {deadLetterQueue: {name: daed, maxReceiveCount: 1}}}",
-            "queues/a/deadLetterQueue: there is no queue `daed` in this file, did you mean `dead`?",
+            "queues: {orders-dead: , a: {deadLetterQueue: {name: order-dead, maxReceiveCount: 1}}}",
+            "queues/a/deadLetterQueue: there is no queue `order-dead` in this file, did you mean `orders-dead`?",
         ),
         (
             "topics: {t: {subscriptions: [{raw: true}]}}",

@@ -68,7 +68,7 @@ pub(super) struct Message {
     pub(super) visible_at: i64,
     first_received: Option<i64>,
     receive_count: u64,
-    /// The queue that gave it up.
+    /// ARN of the queue that gave it up.
     dead_letter_source: Option<String>,
 }
 

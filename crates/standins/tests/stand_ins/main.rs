@@ -1,6 +1,6 @@
 //! Stand-ins as clients of AWS meet them: by the model-driven client, in this process, and over a socket.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 mod dynamodb;
 mod keeping;

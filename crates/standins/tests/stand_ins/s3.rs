@@ -117,7 +117,10 @@ async fn conditions_on_the_etag_hold() {
     );
     let missing = r#"{"Bucket": "receipts", "Key": "none", "Body": 1, "IfMatch": "\"0\""}"#;
     let error = call(&stand_ins, "s3:putObject", missing).await.unwrap_err();
-    assert!(error.starts_with("S3.NoSuchKey"), "{error}");
+    assert!(
+        error.starts_with("S3.S3Exception: The specified key does not exist"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -176,7 +179,10 @@ async fn buckets_must_be_there_and_have_right_names() {
     )
     .await
     .unwrap_err();
-    assert!(error.starts_with("S3.NoSuchBucketException"), "{error}");
+    assert!(
+        error.starts_with("S3.S3Exception: The specified bucket does not exist"),
+        "{error}"
+    );
     call(&stand_ins, "s3:createBucket", r#"{"Bucket": "made"}"#)
         .await
         .unwrap();
