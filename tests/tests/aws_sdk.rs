@@ -8,7 +8,7 @@ use expressway_asl::Document;
 use expressway_asl::program::Requirements;
 use expressway_asl::resource::Resource;
 use expressway_engine::{StateError, TaskError, TaskRequest, TaskRunner};
-use expressway_integrations::{AwsTasks, unsupported};
+use expressway_integrations::AwsTasks;
 use expressway_tests::server::{Reply, Script, Server};
 use std::time::Duration;
 
@@ -159,30 +159,4 @@ async fn parameters_that_do_not_fit_are_not_sent() {
         "{cause}"
     );
     assert!(server.seen().requests.is_empty());
-}
-
-#[test]
-fn what_does_not_exist_is_found_at_start() {
-    let problems = |service: &str, action: &str| -> Vec<String> {
-        unsupported(&requirements(service, action))
-            .into_iter()
-            .map(|diagnostic| diagnostic.message)
-            .collect()
-    };
-    assert!(problems("s3", "getObject").is_empty());
-    assert_eq!(
-        problems("s4", "getObject"),
-        ["state `Call`: there is no service `s4` in `aws-sdk:s4:getObject`"]
-    );
-    assert_eq!(
-        problems("s3", "getObjekt"),
-        ["state `Call`: the service `s3` has no action `getObjekt`"]
-    );
-    let streams = problems("bedrockruntime", "invokeModelWithResponseStream");
-    assert_eq!(
-        streams,
-        [
-            "state `Call`: the action `invokeModelWithResponseStream` of `bedrockruntime` streams events, which is not supported"
-        ]
-    );
 }

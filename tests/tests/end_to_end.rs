@@ -467,15 +467,21 @@ async fn a_bad_definition_fails_the_start_with_all_its_diagnostics() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_called_yet_fails_the_start() {
-    let definition = r#"{"StartAt":"Notify","States":{"Notify":{"Type":"Task","End":true,
-        "Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl":"q","MessageBody":"m"}}}}"#;
+async fn what_can_not_be_called_fails_the_start() {
+    let definition = r#"{"StartAt":"Notify","States":{"Notify":{"Type":"Task","Next":"Save",
+        "Resource":"arn:aws:states:::eks:call","Parameters":{}},
+        "Save":{"Type":"Task","End":true,"Resource":"arn:aws:states:::aws-sdk:dynamodb:putItem",
+        "Parameters":{"TabelName":"t","Item.$":"$.item"}}}}"#;
     let (error_type, message, _) = fails_to_start(Setup::new(definition)).await;
     assert_eq!(error_type, "Expressway.InvalidDefinition");
-    assert!(
-        message.contains("`Notify`: the resource `arn:aws:states:::sqs:sendMessage` is not supported yet"),
-        "{message}"
-    );
+    for part in [
+        "NOT_SUPPORTED: state `Notify`: `eks:call` talks to the Kubernetes API",
+        "3:57: error: SCHEMA_VALIDATION_FAILED: The field 'TableName' is required but was missing",
+        "The field 'TabelName' is not supported by Step Functions at /States/Save/Parameters/TabelName",
+        "did you mean 'TableName'?",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
 }
 
 #[tokio::test]

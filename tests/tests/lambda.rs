@@ -412,22 +412,3 @@ async fn calls_at_once_do_not_mix_up_their_answers() {
         assert_eq!(result.unwrap().to_json(), *input);
     }
 }
-
-#[tokio::test]
-async fn a_role_to_assume_is_refused_for_now() {
-    let lambda = Lambda::scripted([Reply::ok("{}")]).await;
-    let request = TaskRequest {
-        resource: &function(),
-        input: Document::Null,
-        state_name: "Charge",
-        attempt: 0,
-        role_arn: Some("arn:aws:iam::111122223333:role/other".into()),
-        execution_arn: "arn",
-        token: None,
-    };
-    let Err(TaskError::State(error)) = lambda.tasks.run(request).await else {
-        panic!("not refused");
-    };
-    assert_eq!(error.name.unwrap().as_str(), "States.Permissions");
-    assert_eq!(lambda.server.seen().requests.len(), 0);
-}

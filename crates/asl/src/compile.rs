@@ -15,6 +15,7 @@ mod task;
 mod variables;
 mod visit;
 
+use crate::call::Call;
 use crate::definition::{self, Substitutions};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Span};
 use crate::document::Text;
@@ -29,6 +30,8 @@ pub struct Compilation {
     pub program: Program,
     /// Findings that do not keep the program from running.
     pub warnings: Diagnostics,
+    /// What its Task states call, in the order of the definition, for checks that know the services.
+    pub calls: Vec<Call>,
 }
 
 /// The longest definition that Step Functions takes, in bytes.
@@ -58,6 +61,7 @@ pub fn compile(text: &str, substitutions: &BTreeMap<String, String>) -> Result<C
         Some(program) if !diagnostics.has_errors() => Ok(Compilation {
             program,
             warnings: diagnostics,
+            calls: compiler.calls,
         }),
         _ => Err(diagnostics),
     }
@@ -69,6 +73,7 @@ struct Compiler {
     list: Vec<Diagnostic>,
     state_names: HashSet<Text>,
     requirements: Requirements,
+    calls: Vec<Call>,
     /// The query language of the definition as a whole.
     language: Language,
     scopes: variables::Scopes,

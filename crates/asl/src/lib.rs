@@ -15,6 +15,7 @@
 //! # Ok::<(), expressway_asl::diagnostic::Diagnostics>(())
 //! ```
 
+pub mod call;
 pub mod comparison;
 mod compile;
 mod definition;

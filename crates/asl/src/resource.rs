@@ -2,6 +2,113 @@
 
 use crate::document::Text;
 
+/// The optimized integrations and their actions.
+///
+/// # Source
+/// "Integrating optimized services with Step Functions" in the AWS documentation.
+pub(crate) const OPTIMIZED: &[(&str, &[&str])] = &[
+    ("apigateway", &["invoke"]),
+    (
+        "athena",
+        &[
+            "getQueryExecution",
+            "getQueryResults",
+            "startQueryExecution",
+            "stopQueryExecution",
+        ],
+    ),
+    ("batch", &["submitJob"]),
+    ("bedrock", &["createModelCustomizationJob", "invokeModel"]),
+    ("bedrockagentcore", &["invokeHarness"]),
+    (
+        "codebuild",
+        &[
+            "batchDeleteBuilds",
+            "batchGetReports",
+            "deleteBuildBatch",
+            "retryBuildBatch",
+            "startBuild",
+            "startBuildBatch",
+            "stopBuild",
+            "stopBuildBatch",
+        ],
+    ),
+    ("databrew", &["startJobRun"]),
+    ("dynamodb", &["deleteItem", "getItem", "putItem", "updateItem"]),
+    ("ecs", &["runTask"]),
+    (
+        "eks",
+        &[
+            "call",
+            "createCluster",
+            "createFargateProfile",
+            "createNodegroup",
+            "deleteCluster",
+            "deleteFargateProfile",
+            "deleteNodegroup",
+            "runJob",
+        ],
+    ),
+    (
+        "elasticmapreduce",
+        &[
+            "addStep",
+            "cancelStep",
+            "createCluster",
+            "modifyInstanceFleetByName",
+            "modifyInstanceGroupByName",
+            "setClusterTerminationProtection",
+            "terminateCluster",
+        ],
+    ),
+    (
+        "emr-containers",
+        &["createVirtualCluster", "deleteVirtualCluster", "startJobRun"],
+    ),
+    (
+        "emr-serverless",
+        &[
+            "cancelJobRun",
+            "createApplication",
+            "deleteApplication",
+            "startApplication",
+            "startJobRun",
+            "stopApplication",
+        ],
+    ),
+    ("events", &["putEvents"]),
+    ("glue", &["startJobRun"]),
+    ("http", &["invoke"]),
+    ("lambda", &["invoke"]),
+    ("mediaconvert", &["createJob"]),
+    (
+        "sagemaker",
+        &[
+            "createEndpoint",
+            "createEndpointConfig",
+            "createHyperParameterTuningJob",
+            "createLabelingJob",
+            "createModel",
+            "createProcessingJob",
+            "createTrainingJob",
+            "createTransformJob",
+            "updateEndpoint",
+        ],
+    ),
+    ("sns", &["publish"]),
+    ("sqs", &["sendMessage"]),
+    ("states", &["startExecution"]),
+];
+
+/// The optimized integrations that definitions can name: service and action.
+pub fn optimized() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let actions = |(service, actions): &(&'static str, &'static [&'static str])| {
+        let service = *service;
+        actions.iter().map(move |action| (service, *action))
+    };
+    OPTIMIZED.iter().flat_map(actions)
+}
+
 /// What a Task state calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resource {

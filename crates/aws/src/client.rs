@@ -9,11 +9,13 @@ mod endpoint;
 mod environment;
 mod error;
 mod exchange;
+mod plain;
 mod watch;
 
 pub use endpoint::EndpointOverrides;
 pub use environment::config_from_environment;
 pub use error::CallError;
+pub use plain::{PlainAnswer, PlainRequest, Signing};
 
 use crate::model::{Authentication, Operation, Service};
 use crate::quirks;
@@ -38,11 +40,13 @@ use aws_smithy_runtime::client::stalled_stream_protection::StalledStreamProtecti
 use aws_smithy_runtime_api::client::auth::AuthSchemeOptionResolverParams;
 use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_runtime_api::client::identity::SharedIdentityResolver;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::identity::{
+    IdentityCacheLocation, IdentityFuture, ResolveIdentity, SharedIdentityResolver,
+};
+use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
 use aws_smithy_runtime_api::client::runtime_plugin::{SharedRuntimePlugin, StaticRuntimePlugin};
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_smithy_types::config_bag::Layer;
+use aws_smithy_types::config_bag::{ConfigBag, Layer};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -84,6 +88,8 @@ struct Shared {
     timeouts: TimeoutConfig,
     /// What all calls have in common.
     plugin: SharedRuntimePlugin,
+    /// The same for requests that are no calls of a service.
+    plain_plugin: SharedRuntimePlugin,
 }
 
 /// Who calls: a source of credentials that are kept as long as they are valid.
@@ -96,6 +102,25 @@ impl Credentials {
     /// Credentials from this provider.
     pub fn new(provider: SharedCredentialsProvider) -> Credentials {
         Credentials(SharedIdentityResolver::new(provider))
+    }
+
+    /// Credentials from a provider that keeps them itself: it is asked at every call, and nothing stays behind when
+    /// it is dropped.
+    pub fn kept_by(provider: SharedCredentialsProvider) -> Credentials {
+        Credentials(SharedIdentityResolver::new(KeptByProvider(provider)))
+    }
+}
+
+#[derive(Debug)]
+struct KeptByProvider(SharedCredentialsProvider);
+
+impl ResolveIdentity for KeptByProvider {
+    fn resolve_identity<'a>(&'a self, components: &'a RuntimeComponents, config: &'a ConfigBag) -> IdentityFuture<'a> {
+        self.0.resolve_identity(components, config)
+    }
+
+    fn cache_location(&self) -> IdentityCacheLocation {
+        IdentityCacheLocation::IdentityResolver
     }
 }
 
@@ -150,11 +175,13 @@ impl Client {
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT);
+        let http_client = config.http_client().unwrap_or_else(http_client);
         let shared = Shared {
             credentials: config.credentials_provider().map(Credentials::new),
             retries: config.retry_config().cloned().unwrap_or_else(RetryConfig::standard),
             timeouts: timeouts.take_unset_from(defaults).build(),
-            plugin: SharedRuntimePlugin::new(plugin(&config)),
+            plugin: SharedRuntimePlugin::new(plugin(&config, http_client.clone())),
+            plain_plugin: SharedRuntimePlugin::new(plain::plugin(&config, http_client)),
             overrides,
             config,
         };
@@ -270,6 +297,11 @@ impl Client {
         }
     }
 
+    fn credentials(&self, given: Option<&Credentials>) -> Result<Credentials, CallError> {
+        let credentials = given.or(self.shared.credentials.as_ref()).cloned();
+        credentials.ok_or_else(|| CallError::NotSent("there are no credentials".to_owned()))
+    }
+
     fn authenticate(
         &self,
         builder: OperationBuilder,
@@ -281,19 +313,8 @@ impl Client {
         if service.unsigned || operation.authentication == Authentication::Anonymous {
             return Ok(builder.no_auth());
         }
-        let credentials = options.credentials.as_ref().or(self.shared.credentials.as_ref());
-        let credentials = credentials.ok_or_else(|| CallError::NotSent("there are no credentials".to_owned()))?;
-        let components = RuntimeComponentsBuilder::new("expressway-aws signing")
-            .with_auth_scheme(SigV4AuthScheme::new())
-            .with_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID])))
-            .with_identity_resolver(SCHEME_ID, credentials.0.clone());
-        let mut layer = Layer::new("expressway-aws signing");
-        layer.store_put(AuthSchemeOptionResolverParams::new(()));
-        target.store_signing(&mut layer);
-        let plugin = StaticRuntimePlugin::new()
-            .with_config(layer.freeze())
-            .with_runtime_components(components);
-        let builder = builder.runtime_plugin(plugin);
+        let credentials = self.credentials(options.credentials.as_ref())?;
+        let builder = sign(builder, credentials, target);
         Ok(match operation.authentication {
             Authentication::SignedWithoutBody => {
                 builder.runtime_plugin(PayloadSigningOverrideRuntimePlugin::unsigned())
@@ -303,8 +324,27 @@ impl Client {
     }
 }
 
+/// Has an operation signed.
+fn sign<I, O, E>(
+    builder: OperationBuilder<I, O, E>,
+    credentials: Credentials,
+    target: Target,
+) -> OperationBuilder<I, O, E> {
+    let components = RuntimeComponentsBuilder::new("expressway-aws signing")
+        .with_auth_scheme(SigV4AuthScheme::new())
+        .with_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID])))
+        .with_identity_resolver(SCHEME_ID, credentials.0);
+    let mut layer = Layer::new("expressway-aws signing");
+    layer.store_put(AuthSchemeOptionResolverParams::new(()));
+    target.store_signing(&mut layer);
+    let plugin = StaticRuntimePlugin::new()
+        .with_config(layer.freeze())
+        .with_runtime_components(components);
+    builder.runtime_plugin(plugin)
+}
+
 /// What all calls have in common.
-fn plugin(config: &SdkConfig) -> StaticRuntimePlugin {
+fn plugin(config: &SdkConfig, http_client: SharedHttpClient) -> StaticRuntimePlugin {
     let mut layer = Layer::new("expressway-aws");
     let api = ApiMetadata::new("expressway", env!("CARGO_PKG_VERSION"));
     let mut user_agent = AwsUserAgent::new_from_environment(Env::real(), api);
@@ -325,7 +365,7 @@ fn plugin(config: &SdkConfig) -> StaticRuntimePlugin {
         .unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()));
     let identity_cache = config.identity_cache().unwrap_or_else(|| IdentityCache::lazy().build());
     let components = RuntimeComponentsBuilder::new("expressway-aws")
-        .with_http_client(Some(config.http_client().unwrap_or_else(http_client)))
+        .with_http_client(Some(http_client))
         .with_identity_cache(Some(identity_cache))
         .with_sleep_impl(Some(sleep))
         .with_time_source(Some(time))

@@ -1,7 +1,7 @@
 //! Percent encoding.
 
 /// Percent-encodes everything but letters, digits and `-_.~`, as AWS's signatures do.
-pub(crate) fn percent(text: &str) -> String {
+pub fn percent(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     push_percent(&mut out, text, b"");
     out

@@ -49,5 +49,6 @@ pub mod request;
 pub mod response;
 mod timestamp;
 
-pub use client::{CallError, CallOptions, CallOutput, Client, Credentials, EndpointOverrides};
+pub use client::{CallError, CallOptions, CallOutput, Client, Credentials, EndpointOverrides, PlainRequest, Signing};
+pub use encode::percent;
 pub use model::Service;

@@ -15,7 +15,7 @@ mod xml;
 pub use check::{IsComputed, check};
 
 use crate::encode::percent;
-use crate::model::{Member, Operation, Protocol, Service, Structure};
+use crate::model::{Member, Operation, Protocol, Service, Structure, names};
 use expressway_asl::Document;
 use expressway_asl::document::{Object, Text};
 use std::borrow::Cow;
@@ -30,10 +30,23 @@ pub const DEPTH_MAX: u32 = 512;
 pub struct ParameterError {
     /// Where, from the outside in: keys and places in lists.
     pub path: Vec<String>,
+    /// What kind of fault it is.
+    pub fault: Fault,
     /// What is wrong.
     pub problem: String,
     /// The name that was meant, perhaps.
     pub suggestion: Option<String>,
+}
+
+/// The kinds of faults that parameters have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The model has no parameter of this name.
+    Unknown(String),
+    /// The parameter of this name must be there.
+    Missing(String),
+    /// A value can not be what it must be.
+    Invalid,
 }
 
 fn at(path: &[String]) -> String {
@@ -54,8 +67,23 @@ impl ParameterError {
     pub(crate) fn new(problem: impl Into<String>) -> ParameterError {
         ParameterError {
             path: Vec::new(),
+            fault: Fault::Invalid,
             problem: problem.into(),
             suggestion: None,
+        }
+    }
+
+    fn unknown(key: &str) -> ParameterError {
+        ParameterError {
+            fault: Fault::Unknown(key.to_owned()),
+            ..ParameterError::new(format!("unknown parameter `{key}`"))
+        }
+    }
+
+    fn missing(key: &str) -> ParameterError {
+        ParameterError {
+            fault: Fault::Missing(key.to_owned()),
+            ..ParameterError::new(format!("missing parameter `{key}`"))
         }
     }
 
@@ -196,32 +224,11 @@ pub(crate) fn members<'s, 'v>(
 
 /// A key that no member has, with the most similar one that a member has.
 fn unknown(structure: &Structure, key: &str) -> ParameterError {
-    const EDITS_MAX: usize = 2;
-    let wanted = key.to_lowercase();
-    let distances = structure
-        .members
-        .iter()
-        .map(|member| (edit_distance(&member.key.to_lowercase(), &wanted), member));
-    let nearest = distances.min_by_key(|(distance, _)| *distance);
-    let nearest = nearest.filter(|(distance, _)| *distance <= EDITS_MAX.min(wanted.len() / 2));
+    let nearest = names::nearest(key, structure.members.iter().map(|member| &*member.key));
     ParameterError {
-        suggestion: nearest.map(|(_, member)| member.key.to_string()),
-        ..ParameterError::new(format!("unknown parameter `{key}`"))
+        suggestion: nearest.map(str::to_owned),
+        ..ParameterError::unknown(key)
     }
-}
-
-/// How many letters must be added, left out or changed to make one text of the other.
-fn edit_distance(left: &str, right: &str) -> usize {
-    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
-    for (index, letter) in left.chars().enumerate() {
-        let mut next = vec![index + 1];
-        for ((other, above), diagonal) in right.chars().zip(row.iter().skip(1)).zip(&row) {
-            let before = next.last().copied().unwrap_or_default();
-            next.push((diagonal + usize::from(letter != other)).min(above + 1).min(before + 1));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 /// Fills the `{Label}`s of a host name.

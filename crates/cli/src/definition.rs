@@ -3,9 +3,10 @@
 use crate::failure::Failure;
 use crate::source::{self, STANDARD_INPUT};
 use crate::{snippet, style};
-use expressway_asl::diagnostic::Diagnostics;
+use expressway_asl::diagnostic::{Code, Diagnostic, Diagnostics};
 use expressway_asl::program::Program;
 use expressway_asl::{Compilation, Document};
+use expressway_integrations::check;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,8 @@ pub(crate) struct Definition {
     /// What its state machine is called: the name of the file without `.asl.json` and the like.
     pub(crate) name: String,
     pub(crate) program: Arc<Program>,
+    /// What it calls that can not be called from here. Mocked, it runs all the same.
+    pub(crate) not_supported: Vec<Diagnostic>,
 }
 
 impl DefinitionArguments {
@@ -57,10 +60,21 @@ impl DefinitionArguments {
     pub(crate) fn load_with(&self, configured: &BTreeMap<String, String>) -> Result<Definition, Failure> {
         match compile(&self.file, &self.substitutions, configured)? {
             Ok(compilation) => {
-                self.mention(&compilation.warnings);
+                let mut warnings = compilation.warnings;
+                let is_supported = |finding: &Diagnostic| finding.code != Code::NotSupported;
+                let (known, not_supported) = check(&compilation.calls).into_iter().partition(is_supported);
+                merge(&mut warnings, known);
+                if warnings.has_errors() {
+                    return Err(Failure::Definition {
+                        file: self.file.clone(),
+                        diagnostics: warnings,
+                    });
+                }
+                self.mention(&warnings);
                 Ok(Definition {
                     name: self.name(),
                     program: Arc::new(compilation.program),
+                    not_supported,
                 })
             }
             Err(diagnostics) => Err(Failure::Definition {
@@ -94,6 +108,13 @@ pub(crate) fn compile(
     let text = source::read_file(file)?;
     let values = substitutions.values(file, configured)?;
     Ok(expressway_asl::compile(&text, &values))
+}
+
+/// Adds findings about calls to those about the language, in the order of the text.
+pub(crate) fn merge(diagnostics: &mut Diagnostics, found: Vec<Diagnostic>) {
+    diagnostics.list.extend(found);
+    let order = |finding: &Diagnostic| (finding.pointer.is_none(), finding.span.start);
+    diagnostics.list.sort_by_key(order);
 }
 
 impl Substitutions {

@@ -107,17 +107,18 @@ async fn aws(definition: &Definition) -> Result<Arc<dyn TaskRunner>, Failure> {
     if requirements.resources.is_empty() {
         return Ok(Arc::new(NoTasks));
     }
-    let unsupported = expressway_integrations::unsupported(requirements);
-    if !unsupported.is_empty() {
-        let list: String = unsupported
+    let not_supported = &definition.not_supported;
+    if !not_supported.is_empty() {
+        let list: String = not_supported
             .iter()
             .map(|finding| format!("\n  {}", finding.message))
             .collect();
-        let message = format!("`{}` calls what can not be called yet{list}", definition.name);
+        let message = format!("`{}` calls what can not be called{list}", definition.name);
         return Err(Failure::with_help(message, "with --mock it can be run all the same"));
     }
     let configuration = expressway_integrations::configuration().await;
-    Ok(Arc::new(AwsTasks::new(&configuration, requirements)))
+    // Servers on this machine are what one tries an API against.
+    Ok(Arc::new(AwsTasks::new(&configuration, requirements).with_loopback()))
 }
 
 /// For programs without Task states: reading AWS's configuration would only take time.

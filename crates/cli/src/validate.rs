@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use expressway_asl::Document;
 use expressway_asl::diagnostic::{Diagnostic, Diagnostics, Severity};
 use expressway_asl::document::{Array, Object};
+use expressway_integrations::check;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -80,7 +81,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 
 fn diagnostics(arguments: &Arguments, file: &str) -> Result<Diagnostics, Failure> {
     let mut diagnostics = match definition::compile(file, &arguments.substitutions, &BTreeMap::new())? {
-        Ok(compilation) => compilation.warnings,
+        Ok(compilation) => {
+            let mut findings = compilation.warnings;
+            definition::merge(&mut findings, check(&compilation.calls));
+            findings
+        }
         Err(diagnostics) => diagnostics,
     };
     if arguments.severity == LeastSeverity::Error {

@@ -1,81 +1,47 @@
 //! AWS SDK integrations: `arn:aws:states:::aws-sdk:<service>:<action>`, any operation of any service.
 
-use aws_config::SdkConfig;
-use aws_config::timeout::TimeoutConfig;
+use crate::caller::Caller;
+use crate::effect::{self, Token};
+use crate::parameters;
+use crate::started;
 use expressway_asl::Document;
 use expressway_asl::error_name::ErrorName;
+use expressway_aws::CallError;
 use expressway_aws::model::{Operation, Service};
-use expressway_aws::{CallError, CallOptions, Client, EndpointOverrides};
 use expressway_engine::{StateError, TaskRequest};
-use std::time::Duration;
 
-/// How long an answer may take that is the result of long work.
-const LONG_TIMEOUT: Duration = Duration::from_secs(15 * 60 + 30);
-
-/// Operations that answer when long work has ended: executions, functions, models.
-const LONG: &[(&str, &str)] = &[
-    ("sfn", "startSyncExecution"),
-    ("lambda", "invoke"),
-    ("bedrockruntime", "invokeModel"),
-    ("bedrockruntime", "converse"),
-];
-
-/// The model-driven client of all services.
-#[derive(Debug)]
-pub(crate) struct AwsSdk {
-    client: Client,
+/// Calls an operation with the parameters of a task.
+///
+/// # Errors
+/// As the service answers, in Step Functions' names and words; `States.Runtime` for parameters that no request
+/// can be made of.
+pub(crate) async fn call(
+    caller: &Caller,
+    service: &str,
+    action: &str,
+    request: &TaskRequest<'_>,
+) -> Result<Document, StateError> {
+    let (model, operation) = find(service, action).map_err(|problem| StateError::new(ErrorName::Runtime, problem))?;
+    let token = Token::of(request);
+    let parameters = effect::with_token(service, action, &request.input, token);
+    let options = caller.options(model, operation, request).await?;
+    let result = caller.client.call(model, operation, &parameters, &options).await;
+    let error = match result {
+        Ok(result) => return Ok(result),
+        Err(error) => error,
+    };
+    if let Some(execution) = started::before(caller, action, request, &error, &options).await {
+        return Ok(execution.result);
+    }
+    Err(state_error(error, model, request))
 }
 
-impl AwsSdk {
-    pub(crate) fn new(config: &SdkConfig) -> AwsSdk {
-        // The client has timeouts of its own, fit for calls that are answered at once.
-        let mut timeouts = TimeoutConfig::builder();
-        timeouts.set_connect_timeout(config.timeout_config().and_then(TimeoutConfig::connect_timeout));
-        let timeouts = timeouts.build();
-        let config = config.to_builder().timeout_config(timeouts).build();
-        AwsSdk {
-            client: Client::new(config, EndpointOverrides::from_variables(std::env::vars())),
-        }
-    }
-
-    /// Calls an operation with the parameters of a task.
-    ///
-    /// # Errors
-    /// As the service answers, in Step Functions' names and words; `States.Runtime` for parameters that no request
-    /// can be made of.
-    pub(crate) async fn call(
-        &self,
-        service: &str,
-        action: &str,
-        request: &TaskRequest<'_>,
-    ) -> Result<Document, StateError> {
-        let (service_model, operation) =
-            find(service, action).map_err(|problem| StateError::new(ErrorName::Runtime, problem))?;
-        let is_long = LONG.contains(&(service, action));
-        let long = || {
-            TimeoutConfig::builder()
-                .read_timeout(LONG_TIMEOUT)
-                .operation_attempt_timeout(LONG_TIMEOUT)
-                .build()
-        };
-        let options = CallOptions {
-            timeouts: is_long.then(long),
-            ..CallOptions::default()
-        };
-        let result = self
-            .client
-            .call(service_model, operation, &request.input, &options)
-            .await;
-        result.map_err(|error| match error {
-            CallError::Parameters(error) => {
-                let cause = format!(
-                    "The Parameters '{}' could not be used to start the Task: [{error}]",
-                    request.input
-                );
-                StateError::new(ErrorName::Runtime, cause)
-            }
-            error => StateError::new(error.name(service_model).as_str(), error.cause()),
-        })
+/// The error of a call, in the names and words that Step Functions has for its AWS SDK integrations.
+fn state_error(error: CallError, model: &Service, request: &TaskRequest<'_>) -> StateError {
+    match error {
+        CallError::Parameters(error) => parameters::unusable(&request.input, &error.to_string()),
+        CallError::AnswerTooLarge => parameters::too_large(request.resource),
+        error => StateError::new(error.name(model).as_str(), error.cause()),
     }
 }
 

@@ -1,12 +1,12 @@
 //! What the SDK reports, in Step Functions' names and words, and what may be tried again by itself.
 
+use crate::parameters;
 use aws_sdk_lambda::config::http::HttpResponse;
 use aws_sdk_lambda::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_lambda::error::{ConnectorError, ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::operation::invoke::InvokeError;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
-use expressway_asl::error_name::ErrorName;
 use expressway_asl::resource::Resource;
 use expressway_engine::StateError;
 use std::error::Error;
@@ -67,13 +67,7 @@ pub(crate) fn from_sdk(error: &SdkError<InvokeError, HttpResponse>, resource: &R
             let status = answered.raw().status().as_u16();
             service_error(answered.err(), status)
         }
-        _ if find::<http_body_util::LengthLimitError>(error).is_some() => {
-            let cause = format!(
-                "The state/task '{}' returned a result with a size exceeding the maximum number of bytes service limit.",
-                resource.limit_name()
-            );
-            StateError::new(ErrorName::DataLimitExceeded, cause)
-        }
+        _ if find::<http_body_util::LengthLimitError>(error).is_some() => parameters::too_large(resource),
         SdkError::DispatchFailure(failure) => {
             let text = match (failure.is_timeout(), failure.as_connector_error().map(delivery)) {
                 (true, Some(Delivery::NotSent)) => "connect timed out".to_owned(),

@@ -2,8 +2,10 @@
 
 mod answer;
 
+use crate::effect::Token;
 use crate::error;
 use crate::parameters::Parameters;
+use crate::roles::Roles;
 use answer::Answer;
 use aws_config::SdkConfig;
 use aws_sdk_lambda::config::StalledStreamProtectionConfig;
@@ -17,7 +19,7 @@ use expressway_asl::error_name::ErrorName;
 use expressway_engine::{StateError, TaskRequest};
 
 /// The parameters of `lambda:invoke`.
-const PARAMETERS: &[&str] = &[
+pub(crate) const PARAMETERS: &[&str] = &[
     "ClientContext",
     "DurableExecutionName",
     "FunctionName",
@@ -28,23 +30,38 @@ const PARAMETERS: &[&str] = &[
     "TenantId",
 ];
 
+pub(crate) const REQUIRED: &[&str] = &["FunctionName"];
+
 /// The client of Lambda.
 #[derive(Debug)]
 pub(crate) struct Lambda {
     client: aws_sdk_lambda::Client,
 }
 
+/// A client of Lambda that sends nothing twice that may have been acted on.
+pub(crate) fn client(config: &SdkConfig) -> aws_sdk_lambda::Client {
+    // What was sent is only watched for the answer: while a function works, nothing moves.
+    let stalled_streams = StalledStreamProtectionConfig::enabled().upload_enabled(false).build();
+    let config = aws_sdk_lambda::config::Builder::from(config)
+        .stalled_stream_protection(stalled_streams)
+        .retry_classifier(error::NeverTwice)
+        .build();
+    aws_sdk_lambda::Client::from_conf(config)
+}
+
 impl Lambda {
     pub(crate) fn new(config: &SdkConfig) -> Lambda {
-        // What was sent is only watched for the answer: while a function works, nothing moves.
-        let stalled_streams = StalledStreamProtectionConfig::enabled().upload_enabled(false).build();
-        let config = aws_sdk_lambda::config::Builder::from(config)
-            .stalled_stream_protection(stalled_streams)
-            .retry_classifier(error::NeverTwice)
-            .build();
-        Lambda {
-            client: aws_sdk_lambda::Client::from_conf(config),
-        }
+        Lambda { client: client(config) }
+    }
+
+    /// The same, for the role that a task runs under.
+    ///
+    /// # Errors
+    /// `States.TaskFailed`: the role can not be assumed.
+    pub(crate) async fn under_role(&self, roles: &Roles, request: &TaskRequest<'_>) -> Result<Lambda, StateError> {
+        let client = roles.lambda(request).await?;
+        let client = client.unwrap_or_else(|| self.client.clone());
+        Ok(Lambda { client })
     }
 
     /// Calls a function: the effective input is its event, what it returns is the result.
@@ -53,7 +70,9 @@ impl Lambda {
     /// The function's own error, or one of `Lambda.*`. `States.TaskFailed` if it returned what is not JSON.
     pub(crate) async fn call(&self, arn: &Text, request: &TaskRequest<'_>) -> Result<Document, StateError> {
         let invoke = self.client.invoke().function_name(&**arn);
-        let invoke = invoke.payload(Blob::new(request.input.to_json()));
+        let invoke = invoke
+            .payload(Blob::new(request.input.to_json()))
+            .set_client_context(Token::of(request).map(Token::client_context));
         let (output, _) = send(invoke, request).await?;
         let payload = payload(output, arn)?;
         if payload.is_empty() {
@@ -77,6 +96,8 @@ impl Lambda {
     pub(crate) async fn invoke(&self, request: &TaskRequest<'_>) -> Result<Document, StateError> {
         let mut parameters = Parameters::new(&request.input, PARAMETERS);
         let name = parameters.required_text("FunctionName");
+        let context = parameters.text("ClientContext");
+        let context = context.or_else(|| Token::of(request).map(Token::client_context));
         let invocation_type = parameters.text("InvocationType");
         let log_type = parameters.text("LogType");
         let invoke = self
@@ -86,7 +107,7 @@ impl Lambda {
             .set_qualifier(parameters.text("Qualifier"))
             .set_invocation_type(invocation_type.as_deref().map(InvocationType::from))
             .set_log_type(log_type.as_deref().map(LogType::from))
-            .set_client_context(parameters.text("ClientContext"))
+            .set_client_context(context)
             .set_durable_execution_name(parameters.text("DurableExecutionName"))
             .set_tenant_id(parameters.text("TenantId"))
             .set_payload(parameters.get("Payload").map(|payload| {

@@ -1,120 +1,115 @@
 //! Runs Task states against AWS.
 //!
 //! [`AwsTasks`] is the engine's [`TaskRunner`] that calls the real services: Lambda, by a function's own ARN and by
-//! `arn:aws:states:::lambda:invoke`, and any operation by `arn:aws:states:::aws-sdk:<service>:<action>`.
-//! [`unsupported`] tells at start-up what a program calls beyond that.
+//! `arn:aws:states:::lambda:invoke`; any operation by `arn:aws:states:::aws-sdk:<service>:<action>`; and the optimized
+//! integrations of Step Functions, request and response. [`check`] tells at start-up what of a definition can not be
+//! called, and which parameters do not fit.
 //!
-//! AWS SDK integrations are retried as the SDKs do: three attempts, also after errors of the service. A call of
+//! # Retries
+//! Calls of services are retried as the SDKs do: three attempts, also after errors of the service. A call of
 //! Lambda that may have arrived is never repeated by itself: what may happen twice is for the
 //! definition's Retry to say. There the SDK only tries again, up to three times in all (`AWS_MAX_ATTEMPTS`) and with
 //! its usual backoff, when no connection could be made or the service throttled the call (429). Such attempts
-//! multiply with those of Retry.
+//! multiply with those of Retry. HTTP requests (`http:invoke`, `apigateway:invoke`) are sent once.
 //!
-//! One file per service (`lambda.rs`), one for what all share: `configuration.rs` (credentials, timeouts,
-//! connections) and `error.rs` (what the SDK reports, in Step Functions' names and words).
+//! # The files
+//! One per integration that differs from the service's own API; [`optimized`] has the table of all others. What they
+//! share: `configuration.rs` (credentials, timeouts, connections), `caller.rs` and `roles.rs` (who calls), `effect.rs`
+//! (tokens, so that an effect happens once), `parameters.rs`, `metadata.rs`, and `error.rs` (what Lambda's SDK reports).
 
+mod api_gateway;
 mod aws_sdk;
+mod caller;
+mod check;
 mod configuration;
+pub mod dynamodb;
+pub mod effect;
 mod error;
+mod http;
 mod lambda;
+mod metadata;
+mod optimized;
 mod parameters;
+mod roles;
+mod started;
+mod web;
 
+pub use check::check;
 pub use configuration::configuration;
 
 use aws_config::SdkConfig;
-use expressway_asl::diagnostic::{Code, Diagnostic, Severity, Span};
-use expressway_asl::error_name::ErrorName;
+use caller::Caller;
+use expressway_asl::Document;
 use expressway_asl::program::Requirements;
 use expressway_asl::resource::Resource;
 use expressway_engine::{StateError, TaskFuture, TaskRequest, TaskRunner};
+use lambda::Lambda;
+use optimized::Integration;
+use std::sync::OnceLock;
 
 /// Calls AWS services for Task states.
 ///
-/// All calls share one HTTP client and its connections. A future of [`run`](TaskRunner::run) that is dropped
-/// takes its request with it: the connection is closed, nothing goes on in the background.
+/// All calls share the HTTP client of the configuration and its connections. A future of [`run`](TaskRunner::run) that
+/// is dropped takes its request with it: the connection is closed, nothing goes on in the background.
 #[derive(Debug)]
 pub struct AwsTasks {
-    lambda: Option<lambda::Lambda>,
-    aws_sdk: Option<aws_sdk::AwsSdk>,
+    caller: Caller,
+    config: SdkConfig,
+    lambda: OnceLock<Lambda>,
+    connections: http::Connections,
 }
 
 impl AwsTasks {
-    /// A runner for what a program calls; clients of other services are not set up.
+    /// A runner for what a program calls: what that needs is set up now, all else when it is first called.
     pub fn new(config: &SdkConfig, requirements: &Requirements) -> AwsTasks {
-        let calls_lambda = requirements.resources.iter().any(|(resource, _)| is_lambda(resource));
-        let mut resources = requirements.resources.iter();
-        let calls_aws_sdk = resources.any(|(resource, _)| matches!(resource, Resource::AwsSdk { .. }));
-        AwsTasks {
-            aws_sdk: calls_aws_sdk.then(|| aws_sdk::AwsSdk::new(config)),
-            lambda: calls_lambda.then(|| lambda::Lambda::new(config)),
+        let tasks = AwsTasks {
+            caller: Caller::new(config),
+            config: config.clone(),
+            lambda: OnceLock::new(),
+            connections: http::Connections::default(),
+        };
+        if requirements.resources.iter().any(|(resource, _)| is_lambda(resource)) {
+            tasks.lambda();
+        }
+        tasks
+    }
+
+    /// Lets `http:invoke` and `apigateway:invoke` reach servers on this machine, without TLS.
+    ///
+    /// Not for the function: what listens on its loopback interface is Lambda's own.
+    #[must_use]
+    pub fn with_loopback(mut self) -> AwsTasks {
+        self.caller.allows_loopback = true;
+        self
+    }
+
+    fn lambda(&self) -> &Lambda {
+        self.lambda.get_or_init(|| Lambda::new(&self.config))
+    }
+
+    async fn call(&self, request: &TaskRequest<'_>) -> Result<Document, StateError> {
+        let caller = &self.caller;
+        let lambda = || self.lambda().under_role(&caller.roles, request);
+        match request.resource {
+            Resource::Function { arn } => lambda().await?.call(arn, request).await,
+            Resource::AwsSdk { service, action, .. } => aws_sdk::call(caller, service, action, request).await,
+            Resource::Optimized { service, action, .. } => match (&**service, &**action) {
+                ("lambda", "invoke") => lambda().await?.invoke(request).await,
+                ("apigateway", "invoke") => api_gateway::invoke(caller, request).await,
+                ("http", "invoke") => http::invoke(caller, &self.connections, request).await,
+                (service, action) => match Integration::find(service, action) {
+                    Ok(integration) => integration.call(caller, request).await,
+                    Err(problem) => Err(optimized::not_supported(problem)),
+                },
+            },
         }
     }
 }
 
 impl TaskRunner for AwsTasks {
     fn run<'a>(&'a self, request: TaskRequest<'a>) -> TaskFuture<'a> {
-        Box::pin(async move {
-            if let Some(role_arn) = &request.role_arn {
-                let cause = format!("assuming the role {role_arn} is not supported yet");
-                return Err(StateError::new(ErrorName::Permissions, cause).into());
-            }
-            let result = match (self, request.resource) {
-                (
-                    AwsTasks {
-                        lambda: Some(lambda), ..
-                    },
-                    Resource::Function { arn },
-                ) => lambda.call(arn, &request).await,
-                (
-                    AwsTasks {
-                        lambda: Some(lambda), ..
-                    },
-                    resource,
-                ) if is_lambda(resource) => lambda.invoke(&request).await,
-                (
-                    AwsTasks {
-                        aws_sdk: Some(aws_sdk), ..
-                    },
-                    Resource::AwsSdk { service, action, .. },
-                ) => aws_sdk.call(service, action, &request).await,
-                (_, resource) => Err(StateError::new(ErrorName::Runtime, not_supported(resource))),
-            };
-            Ok(result?)
-        })
+        Box::pin(async move { Ok(self.call(&request).await?) })
     }
-}
-
-/// What a program calls that [`AwsTasks`] can not do yet, with the first state that asks for it.
-pub fn unsupported(requirements: &Requirements) -> Vec<Diagnostic> {
-    let resources = requirements.resources.iter();
-    let calls = resources.filter_map(|(resource, state)| {
-        let problem = match resource {
-            Resource::AwsSdk { service, action, .. } => aws_sdk::find(service, action).err()?,
-            resource if is_lambda(resource) => return None,
-            resource => not_supported(resource),
-        };
-        Some(format!("state `{state}`: {problem}"))
-    });
-    let credentials = requirements
-        .credentials
-        .iter()
-        .map(|state| format!("state `{state}`: `Credentials` are not supported yet"));
-    calls
-        .chain(credentials)
-        .map(|message| Diagnostic {
-            code: Code::NotSupported,
-            severity: Severity::Error,
-            message,
-            pointer: None,
-            location: None,
-            span: Span::default(),
-            help: None,
-        })
-        .collect()
-}
-
-fn not_supported(resource: &Resource) -> String {
-    format!("the resource `{}` is not supported yet", resource.arn())
 }
 
 fn is_lambda(resource: &Resource) -> bool {
@@ -122,46 +117,5 @@ fn is_lambda(resource: &Resource) -> bool {
         Resource::Function { .. } => true,
         Resource::Optimized { service, action, .. } => **service == *"lambda" && **action == *"invoke",
         Resource::AwsSdk { .. } => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn optimized(service: &str, action: &str) -> Resource {
-        Resource::Optimized {
-            arn: format!("arn:aws:states:::{service}:{action}").into(),
-            service: service.into(),
-            action: action.into(),
-        }
-    }
-
-    #[test]
-    fn what_is_not_supported_names_state_and_resource() {
-        let function = Resource::Function {
-            arn: "arn:aws:lambda:us-east-1:111122223333:function:charge".into(),
-        };
-        let supported = Requirements {
-            resources: vec![
-                (function, "Charge".into()),
-                (optimized("lambda", "invoke"), "Ship".into()),
-            ],
-            credentials: None,
-        };
-        assert_eq!(unsupported(&supported), []);
-
-        let not_yet = Requirements {
-            resources: vec![(optimized("sqs", "sendMessage"), "Notify".into())],
-            credentials: Some("Charge".into()),
-        };
-        let messages: Vec<_> = unsupported(&not_yet).iter().map(ToString::to_string).collect();
-        assert_eq!(
-            messages,
-            [
-                "NOT_SUPPORTED: state `Notify`: the resource `arn:aws:states:::sqs:sendMessage` is not supported yet",
-                "NOT_SUPPORTED: state `Charge`: `Credentials` are not supported yet",
-            ]
-        );
     }
 }

@@ -64,16 +64,13 @@ fn compile(configuration: &Configuration, log: &Log<Stdout>) -> Result<Program, 
         })?,
     };
     let compilation = expressway_asl::compile(&text, &configuration.substitutions).map_err(StartError::Definition)?;
-    let warnings = compilation.warnings;
-    if !warnings.list.is_empty() {
-        log.message("WARN", &warnings.to_string());
+    let mut findings = compilation.warnings;
+    findings.list.extend(expressway_integrations::check(&compilation.calls));
+    if findings.has_errors() {
+        return Err(StartError::Definition(findings));
     }
-    let unsupported = expressway_integrations::unsupported(compilation.program.requirements());
-    if !unsupported.is_empty() {
-        return Err(StartError::Definition(Diagnostics {
-            list: unsupported,
-            text: warnings.text,
-        }));
+    if !findings.list.is_empty() {
+        log.message("WARN", &findings.to_string());
     }
     Ok(compilation.program)
 }

@@ -1,5 +1,6 @@
 //! Where the compiler is in a definition.
 
+use crate::call::Spot;
 use crate::definition::{Member, Node, Value};
 use crate::diagnostic::Span;
 
@@ -84,6 +85,14 @@ impl<'p> Place<'p> {
 
     pub(super) fn span(&self) -> Span {
         self.node.span
+    }
+
+    pub(super) fn spot(&self) -> Spot {
+        Spot {
+            pointer: self.pointer(),
+            location: self.location(),
+            span: self.span(),
+        }
     }
 
     fn steps(&self) -> Vec<Step<'p>> {

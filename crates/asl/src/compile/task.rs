@@ -3,6 +3,7 @@
 use super::place::Place;
 use super::query::Reserved;
 use super::{Compiler, Language};
+use crate::call::Call;
 use crate::program::{Count, FailText, StateKind, Task, Wait};
 use crate::timestamp::Timestamp;
 
@@ -25,7 +26,17 @@ impl Compiler {
             }
             self.construction(&place, "", language, Reserved::Input)
         });
-        let resource = place.member("Resource").and_then(|place| self.resource(&place))?;
+        let resource_place = place.member("Resource")?;
+        let resource = self.resource(&resource_place)?;
+        let is_jsonata = language == Language::Jsonata;
+        let parameters = place.member(if is_jsonata { "Arguments" } else { "Parameters" });
+        self.calls.push(Call {
+            state_name: place.name().into(),
+            resource: resource.clone(),
+            resource_spot: resource_place.spot(),
+            parameters: parameters.map(|place| (place.node.clone(), place.spot())),
+            is_jsonata,
+        });
         let resources = &mut self.requirements.resources;
         if !resources.iter().any(|(known, _)| *known == resource) {
             resources.push((resource.clone(), place.name().into()));

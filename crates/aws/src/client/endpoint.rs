@@ -143,6 +143,18 @@ fn scheme(properties: &Document) -> Result<Option<&Document>, CallError> {
 }
 
 impl Target {
+    /// A place that no rules know, with signatures of the usual kind.
+    pub(super) fn new(url: &str, region: &str, name: &str) -> Target {
+        Target {
+            url: url.to_owned(),
+            is_custom: true,
+            region: region.to_owned(),
+            name: name.to_owned(),
+            signs_plain_path: false,
+            sends_body_hash: false,
+        }
+    }
+
     /// The address for this request, which may put something before the host.
     pub(super) fn url_for(&self, request: &Request) -> String {
         match &request.host_prefix {

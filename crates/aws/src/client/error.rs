@@ -22,6 +22,9 @@ pub enum CallError {
     /// may have had its effect.
     #[error("the request may have been sent: {0}")]
     MayHaveBeenSent(String),
+    /// There was an answer, but it is larger than what is read of answers.
+    #[error("the answer is larger than what is read")]
+    AnswerTooLarge,
     /// The service answered with an error.
     #[error("the service answered with an error: {}", .0.cause())]
     Answered(Box<ErrorAnswer>),
@@ -43,6 +46,7 @@ impl CallError {
         match self {
             CallError::Answered(answer) => answer.cause(),
             CallError::Parameters(error) => error.to_string(),
+            CallError::AnswerTooLarge => format!("Unable to execute HTTP request: {self}"),
             CallError::NotSent(problem) | CallError::MayHaveBeenSent(problem) => {
                 format!("Unable to execute HTTP request: {problem}")
             }
@@ -99,9 +103,7 @@ pub(super) fn from_sdk(error: SdkError<ServiceError, HttpResponse>, attempts: &A
             answer.attempts = attempts.count();
             CallError::Answered(answer)
         }
-        error if watch::is_too_large(&error) => {
-            CallError::MayHaveBeenSent("the answer is larger than what is read".to_owned())
-        }
+        error if watch::is_too_large(&error) => CallError::AnswerTooLarge,
         error if attempts.may_have_been_sent() => CallError::MayHaveBeenSent(with_causes(&error)),
         error => CallError::NotSent(with_causes(&error)),
     }

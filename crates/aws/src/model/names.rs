@@ -23,6 +23,31 @@ pub fn same_but_first_case(left: &str, right: &str) -> bool {
     }
 }
 
+/// The most similar of these names, if one is similar enough to be what was meant.
+pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    const EDITS_MAX: usize = 2;
+    let wanted = name.to_lowercase();
+    let distances = known
+        .into_iter()
+        .map(|known| (edit_distance(&known.to_lowercase(), &wanted), known));
+    let (distance, nearest) = distances.min_by_key(|(distance, _)| *distance)?;
+    (distance <= EDITS_MAX.min(wanted.len() / 2)).then_some(nearest)
+}
+
+/// How many letters must be added, left out or changed to make one text of the other.
+fn edit_distance(left: &str, right: &str) -> usize {
+    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
+    for (index, letter) in left.chars().enumerate() {
+        let mut next = vec![index + 1];
+        for ((other, above), diagonal) in right.chars().zip(row.iter().skip(1)).zip(&row) {
+            let before = next.last().copied().unwrap_or_default();
+            next.push((diagonal + usize::from(letter != other)).min(above + 1).min(before + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
 /// What error names begin with, from a service id: `DynamoDb` from `DynamoDB`.
 pub fn exception_prefix(service_id: &str) -> String {
     let name = pascal(service_id);

@@ -35,7 +35,7 @@ pub fn check(
             let names = object
                 .iter()
                 .map(|(key, value)| is_computed(key, value).unwrap_or_else(|| key.to_string()));
-            let unknown = names.map(|name| ParameterError::new(format!("unknown parameter `{name}`")));
+            let unknown = names.map(|name| ParameterError::unknown(&name));
             check.errors.extend(unknown);
         }
         (_, Document::Null) => {}
@@ -127,7 +127,7 @@ impl Check<'_> {
             .map(|member| &*member.key)
             .collect();
         for key in missing {
-            self.push(ParameterError::new(format!("missing parameter `{key}`")));
+            self.push(ParameterError::missing(key));
         }
     }
 }
