@@ -37,7 +37,8 @@ mod web;
 pub use check::check;
 pub use configuration::configuration;
 
-use aws_config::SdkConfig;
+pub use aws_config::SdkConfig;
+
 use caller::Caller;
 use expressway_asl::Document;
 use expressway_asl::program::Requirements;
