@@ -298,9 +298,10 @@ fn deliver(
                 group: group.map(str::to_owned),
                 ..NewMessage::default()
             };
-            destinations.sqs.deliver(context, arn, message)?;
-            let detail_type = text(event, "detail-type").unwrap_or_default();
-            context.record("sqs", name_of(arn), "message", format!("from the event {detail_type}"));
+            if destinations.sqs.deliver(context, arn, message)? {
+                let detail_type = text(event, "detail-type").unwrap_or_default();
+                context.record("sqs", name_of(arn), "message", format!("from the event {detail_type}"));
+            }
             Ok(())
         }
         "sns" => {

@@ -202,7 +202,8 @@ impl Sns {
             let delivered = sqs.deliver(context, &subscription.endpoint, message);
             let queue = name_of(&subscription.endpoint);
             match delivered {
-                Ok(()) => context.record("sqs", queue, "message", format!("from the topic {}", name_of(topic))),
+                Ok(false) => {}
+                Ok(true) => context.record("sqs", queue, "message", format!("from the topic {}", name_of(topic))),
                 Err(error) => context.tell(&format!(
                     "the topic `{}` could not deliver to the queue `{queue}`: {}",
                     name_of(topic),

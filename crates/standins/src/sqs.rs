@@ -49,9 +49,10 @@ impl Sqs {
         self.lock().queues.contains_key(name)
     }
 
-    /// Delivers a message that another service sends. The queue is given by its ARN or name.
-    pub(crate) fn deliver(&self, context: &Context, queue: &str, message: NewMessage) -> Result<(), AwsError> {
-        self.lock().queue(queue)?.send(context.now_millis(), message).map(drop)
+    /// Delivers a message that another service sends, and tells whether it is new. The queue is given by its ARN or name.
+    pub(crate) fn deliver(&self, context: &Context, queue: &str, message: NewMessage) -> Result<bool, AwsError> {
+        let (_, is_new) = self.lock().queue(queue)?.send(context.now_millis(), message)?;
+        Ok(is_new)
     }
 
     /// The bodies of all messages of a queue, oldest first.
@@ -80,23 +81,8 @@ impl Sqs {
                 let name = required(input, "QueueUrl")?;
                 let queue = state.queue(name)?;
                 match action {
-                    "SendMessage" => {
-                        let message = NewMessage::parse(input)?;
-                        let body = message.body.clone();
-                        let sent = queue.send(now, message)?;
-                        context.record("sqs", &queue.name, "message", body);
-                        Ok(sent.into())
-                    }
-                    "SendMessageBatch" => {
-                        let name = queue.name.clone();
-                        batch(input, |entry| {
-                            let message = NewMessage::parse(entry)?;
-                            let body = message.body.clone();
-                            let sent = queue.send(now, message)?;
-                            context.record("sqs", &name, "message", body);
-                            Ok(sent)
-                        })
-                    }
+                    "SendMessage" => Ok(send(context, queue, input)?.into()),
+                    "SendMessageBatch" => batch(input, |entry| send(context, queue, entry)),
                     "DeleteMessage" => {
                         queue.delete(now, required(input, "ReceiptHandle")?)?;
                         Ok(Object::new().into())
@@ -141,6 +127,16 @@ impl Sqs {
             }
         }
     }
+}
+
+fn send(context: &Context, queue: &mut Queue, input: &Document) -> Result<Object, AwsError> {
+    let message = NewMessage::parse(input)?;
+    let body = message.body.clone();
+    let (answer, is_new) = queue.send(context.now_millis(), message)?;
+    if is_new {
+        context.record("sqs", &queue.name, "message", body);
+    }
+    Ok(answer)
 }
 
 fn url(context: &Context, name: &str) -> String {

@@ -4,6 +4,7 @@
 
 mod bench;
 mod invoke;
+mod local;
 mod run;
 mod usage;
 mod validate;

@@ -217,8 +217,9 @@ impl Queue {
         attributes
     }
 
-    /// Takes a message in, and gives what `SendMessage` answers. A duplicate is answered like the first one.
-    pub(super) fn send(&mut self, now: i64, new: NewMessage) -> Result<Object, AwsError> {
+    /// Takes a message in, and gives what `SendMessage` answers, and whether it is new: a duplicate is answered like the
+    /// first one.
+    pub(super) fn send(&mut self, now: i64, new: NewMessage) -> Result<(Object, bool), AwsError> {
         self.check(&new)?;
         self.forget_old(now);
         let deduplication_id = self.deduplication_id(&new)?;
@@ -228,6 +229,7 @@ impl Queue {
             answer.insert("MD5OfMessageAttributes", attributes_md5(attributes)?.into());
         }
         let earlier = deduplication_id.as_ref().and_then(|id| self.deduplicated.get(id));
+        let is_new = earlier.is_none();
         let sent = match earlier {
             Some(earlier) => earlier.clone(),
             None => self.push(now, new, deduplication_id),
@@ -236,7 +238,7 @@ impl Queue {
         if self.is_fifo() {
             answer.insert("SequenceNumber", sequence_number(sent.sequence).into());
         }
-        Ok(answer)
+        Ok((answer, is_new))
     }
 
     fn check(&self, new: &NewMessage) -> Result<(), AwsError> {

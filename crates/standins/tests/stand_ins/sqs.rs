@@ -88,6 +88,7 @@ async fn fifo_queues_take_a_deduplication_id_once_in_five_minutes() {
     for member in ["MessageId", "SequenceNumber"] {
         assert_eq!(at(&first, member), at(&second, member));
     }
+    assert_eq!(stand_ins.effects().len(), 1);
     clock.pass(301);
     let third = send(&stand_ins, "orders.fifo", &message("c")).await.unwrap();
     assert!(at(&third, "SequenceNumber") > at(&first, "SequenceNumber"));
