@@ -35,5 +35,6 @@ pub mod template;
 pub mod timestamp;
 
 pub use compile::{Compilation, DEFINITION_BYTES_MAX, Inspected, Inspection, compile, inspect};
+pub use definition::parse_data;
 pub use document::Document;
 pub use lint::check;

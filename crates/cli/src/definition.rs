@@ -33,6 +33,8 @@ pub(crate) struct Substitutions {
 
 /// A definition that compiled.
 pub(crate) struct Definition {
+    /// The file's name as given.
+    pub(crate) file: String,
     /// What its state machine is called: the name of the file without `.asl.json` and the like.
     pub(crate) name: String,
     pub(crate) program: Arc<Program>,
@@ -70,6 +72,7 @@ impl DefinitionArguments {
                 })?;
                 self.mention(&warnings);
                 Ok(Definition {
+                    file: self.file.clone(),
                     name: self.name(),
                     program: Arc::new(program),
                     not_supported,
@@ -212,7 +215,7 @@ pub(crate) fn machine_name(file: &str) -> String {
     name.strip_suffix(".asl").unwrap_or(&name).to_owned()
 }
 
-fn without_ending(file: &str) -> &str {
+pub(crate) fn without_ending(file: &str) -> &str {
     [".json", ".yaml", ".yml"]
         .iter()
         .find_map(|ending| file.strip_suffix(ending))

@@ -40,7 +40,8 @@ pub use check::check;
 pub use configuration::configuration;
 pub use mock::{FieldValidation, check_mocked_result};
 
-use aws_config::SdkConfig;
+pub use aws_config::SdkConfig;
+
 use caller::Caller;
 use expressway_asl::Document;
 use expressway_asl::program::Requirements;

@@ -122,6 +122,7 @@ pub(super) fn read(path: &Path) -> Result<TestFile, Unusable> {
     let checked = definition::checked(compilation).map_err(broken)?;
     collect(&checked.program.machine, &mut reader.states);
     let definition = Definition {
+        file: definition_file.clone(),
         name: machine_name(&definition_file),
         program: Arc::new(checked.program),
         not_supported: checked.not_supported,

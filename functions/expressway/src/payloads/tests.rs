@@ -59,13 +59,22 @@ async fn answers_hold_values_as_far_as_they_fit() {
     };
     let request = event!("api_gateway_v2");
     let (status, body) = setup(2_000_000).respond(request).await;
-    assert_eq!((status, body.len()), (200, 2_000_000 + r#"{"status":"ready","text":""}"#.len()));
+    assert_eq!(
+        (status, body.len()),
+        (200, 2_000_000 + r#"{"status":"ready","text":""}"#.len())
+    );
     assert_eq!(setup(2_000_000).handle("{}").await.unwrap().len(), body.len());
 
     // Larger than what Lambda lets through.
     let answer = Document::parse(&setup(8_000_000).handle(request).await.unwrap()).unwrap();
     assert_eq!(answer.get("statusCode").and_then(Document::as_i64), Some(303));
-    let location = answer.get("headers").unwrap().get("location").unwrap().as_str().unwrap();
+    let location = answer
+        .get("headers")
+        .unwrap()
+        .get("location")
+        .unwrap()
+        .as_str()
+        .unwrap();
     let path = location.strip_prefix(&server.url).unwrap().split('?').next().unwrap();
     let stored = Document::parse(&String::from_utf8(server.body(path).unwrap()).unwrap()).unwrap();
     assert_eq!(stored.get("status"), Some(&"ready".into()));
@@ -108,7 +117,11 @@ async fn messages_that_are_pointers_are_resolved_when_something_looks_inside() {
         .store(store(&server))
         .configured(|configuration| configuration.sqs_input = SqsInput::Record);
     record.handle(&batch("theirs")).await.unwrap();
-    assert!(record.inputs()[0].contains(r#""body":"{\"status\":\"ready\"}""#), "{:?}", record.inputs());
+    assert!(
+        record.inputs()[0].contains(r#""body":"{\"status\":\"ready\"}""#),
+        "{:?}",
+        record.inputs()
+    );
 
     let before = server.lines().len();
     let untouched = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
