@@ -173,7 +173,9 @@ proptest! {
 }
 
 fn reference(value: &str) -> Document {
-    Reference::store(&parsed(value), &"bucket".into(), "large/").reference.into()
+    Reference::store(&parsed(value), &"bucket".into(), "large/")
+        .reference
+        .into()
 }
 
 #[test]

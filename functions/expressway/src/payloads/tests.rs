@@ -6,6 +6,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
 use expressway_asl::Document;
 use expressway_durability::payloads::{PayloadOptions, S3Payloads};
+use expressway_engine::TaskRequest;
 use server::Server;
 use std::sync::Arc;
 
@@ -54,18 +55,28 @@ async fn an_input_over_256_kb_needs_a_bucket() {
 async fn answers_hold_values_as_far_as_they_fit() {
     let server = Server::start().await;
     let setup = |bytes: usize| {
-        let answer = move |_: &_| result(Document::object([("status", "ready".into()), ("text", text(bytes))]));
+        let answer =
+            move |_: &TaskRequest<'_>| result(Document::object([("status", "ready".into()), ("text", text(bytes))]));
         Setup::new(TASK).tasks(answer).store(store(&server))
     };
     let request = event!("api_gateway_v2");
     let (status, body) = setup(2_000_000).respond(request).await;
-    assert_eq!((status, body.len()), (200, 2_000_000 + r#"{"status":"ready","text":""}"#.len()));
+    assert_eq!(
+        (status, body.len()),
+        (200, 2_000_000 + r#"{"status":"ready","text":""}"#.len())
+    );
     assert_eq!(setup(2_000_000).handle("{}").await.unwrap().len(), body.len());
 
     // Larger than what Lambda lets through.
     let answer = Document::parse(&setup(8_000_000).handle(request).await.unwrap()).unwrap();
     assert_eq!(answer.get("statusCode").and_then(Document::as_i64), Some(303));
-    let location = answer.get("headers").unwrap().get("location").unwrap().as_str().unwrap();
+    let location = answer
+        .get("headers")
+        .unwrap()
+        .get("location")
+        .unwrap()
+        .as_str()
+        .unwrap();
     let path = location.strip_prefix(&server.url).unwrap().split('?').next().unwrap();
     let stored = Document::parse(&String::from_utf8(server.body(path).unwrap()).unwrap()).unwrap();
     assert_eq!(stored.get("status"), Some(&"ready".into()));
@@ -108,7 +119,11 @@ async fn messages_that_are_pointers_are_resolved_when_something_looks_inside() {
         .store(store(&server))
         .configured(|configuration| configuration.sqs_input = SqsInput::Record);
     record.handle(&batch("theirs")).await.unwrap();
-    assert!(record.inputs()[0].contains(r#""body":"{\"status\":\"ready\"}""#), "{:?}", record.inputs());
+    assert!(
+        record.inputs()[0].contains(r#""body":"{\"status\":\"ready\"}""#),
+        "{:?}",
+        record.inputs()
+    );
 
     let before = server.lines().len();
     let untouched = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
@@ -129,7 +144,7 @@ async fn messages_that_are_pointers_are_resolved_when_something_looks_inside() {
 async fn a_bucket_that_can_not_be_reached_sends_the_message_back() {
     let server = Server::start().await;
     server.answer_with(403);
-    let large = move |_: &_| result(Document::object([("text", text(500_000))]));
+    let large = move |_: &TaskRequest<'_>| result(Document::object([("text", text(500_000))]));
     let setup = Setup::new(TASK).tasks(large).store(store(&server));
     let batch = r#"{"Records":[{"messageId":"m1","body":"{}","eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:eu-west-1:111122223333:orders"}]}"#;
     assert_eq!(
