@@ -114,7 +114,8 @@ async fn respond(invocation: &Invocation<'_>, output: Document, format: Format) 
     let response = from_output(&resolved);
     // Most answers are far from the limit, and are not written twice to find out.
     let is_near = resolved.json_bytes() > bytes_max / 8;
-    if !resolved.has_references() && !(is_near && format.write(&response).to_json().len() > bytes_max) {
+    let is_too_large = resolved.has_references() || is_near && format.write(&response).to_json().len() > bytes_max;
+    if !is_too_large {
         return Ok(response);
     }
     let is_redirected = invocation.handler.configuration.large_response == LargeResponse::Redirect

@@ -6,6 +6,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
 use expressway_asl::Document;
 use expressway_durability::payloads::{PayloadOptions, S3Payloads};
+use expressway_engine::TaskRequest;
 use server::Server;
 use std::sync::Arc;
 
@@ -54,7 +55,8 @@ async fn an_input_over_256_kb_needs_a_bucket() {
 async fn answers_hold_values_as_far_as_they_fit() {
     let server = Server::start().await;
     let setup = |bytes: usize| {
-        let answer = move |_: &_| result(Document::object([("status", "ready".into()), ("text", text(bytes))]));
+        let answer =
+            move |_: &TaskRequest<'_>| result(Document::object([("status", "ready".into()), ("text", text(bytes))]));
         Setup::new(TASK).tasks(answer).store(store(&server))
     };
     let request = event!("api_gateway_v2");
@@ -142,7 +144,7 @@ async fn messages_that_are_pointers_are_resolved_when_something_looks_inside() {
 async fn a_bucket_that_can_not_be_reached_sends_the_message_back() {
     let server = Server::start().await;
     server.answer_with(403);
-    let large = move |_: &_| result(Document::object([("text", text(500_000))]));
+    let large = move |_: &TaskRequest<'_>| result(Document::object([("text", text(500_000))]));
     let setup = Setup::new(TASK).tasks(large).store(store(&server));
     let batch = r#"{"Records":[{"messageId":"m1","body":"{}","eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:eu-west-1:111122223333:orders"}]}"#;
     assert_eq!(
