@@ -392,6 +392,51 @@ fn caught_errors_are_not_forgotten() {
         let expected = format!("/States/A/Catch/0{place}: {dropped}");
         assert_eq!(found(Code::SwallowedError, &definition), [expected], "{definition}");
     }
+    let fallback = |fields: &str| {
+        format!(r#""B":{{"Type":"Pass","End":true}},"F":{{"Type":"Pass",{fields}"Next":"G"}},"G":{{"Type":"Succeed"}}"#)
+    };
+    let to = |path: &str, fields: &str| {
+        let path = if path.is_empty() {
+            String::new()
+        } else {
+            format!(r#","ResultPath":"{path}""#)
+        };
+        machine(&states(&format!(r#"{all}{path},"Next":"F""#), &fallback(fields)))
+    };
+    for definition in [
+        to("", r#""Result":{"price":0},"#),
+        to("$.error", r#""Result":{"price":0},"#),
+        to("$.error", r#""Parameters":{"price":0,"id.$":"$.id"},"#),
+        to("$.error", r#""Result":"none","ResultPath":"$.error","#),
+        to("", r#""OutputPath":null,"#),
+        jsonata(&states(
+            &format!(r#"{all},"Next":"F""#),
+            &fallback(r#""Output":{"price":0},"#),
+        )),
+    ] {
+        let expected = "/States/A/Catch/0/Next: 'F' drops every error of 'A', and the execution succeeds all the same";
+        assert_eq!(found(Code::SwallowedError, &definition), [expected], "{definition}");
+    }
+    for definition in [
+        to("", ""),
+        to("$.error", r#""Result":0,"ResultPath":"$.price","#),
+        to("$.error", r#""Parameters":{"price":0,"why.$":"$.error.Cause"},"#),
+        to("$.error", r#""Parameters":{"all.$":"$"},"#),
+        to("$.error", r#""Parameters":{"all.$":"States.JsonToString($.*)"},"#),
+        to("$.error", r#""InputPath":"$.error","#),
+        jsonata(&states(
+            &format!(r#"{all},"Next":"F""#),
+            &fallback(r#""Output":"{% $states.input.Error %}","#),
+        )),
+        // Somebody looks at it on one way.
+        machine(&states(
+            &format!(r#"{all},"Next":"C""#),
+            r#""B":{"Type":"Pass","End":true},"C":{"Type":"Choice","Choices":[{"Variable":"$.Error","StringEquals":"Known","Next":"B"}],"Default":"F"},
+               "F":{"Type":"Pass","Result":1,"End":true}"#,
+        )),
+    ] {
+        assert!(found(Code::SwallowedError, &definition).is_empty(), "{definition}");
+    }
     let notify =
         format!(r#""B":{{"Type":"Pass","End":true}},"N":{{"Type":"Task","Resource":"arn:aws:{FUNCTION}","Next":"B"}}"#);
     for definition in [
