@@ -35,13 +35,6 @@ fn found(code: Code, definition: &str) -> Vec<String> {
         .collect()
 }
 
-#[track_caller]
-fn check_rows(code: Code, rows: &[(&str, &[&str])]) {
-    for (definition, expected) in rows {
-        assert_eq!(found(code, definition), *expected, "{definition}");
-    }
-}
-
 /// A machine of these states that starts at `A`.
 fn machine(states: &str) -> String {
     format!(r#"{{"StartAt":"A","States":{{{states}}}}}"#)
@@ -81,11 +74,7 @@ fn only_who_asks_is_warned() {
     assert_eq!(warnings(&definition).len(), 1);
     // What is wrong comes first: doubts are for what can run.
     assert!(check("{}", &BTreeMap::new()).is_err());
-    check_rows(
-        Code::MissingRetry,
-        &[(
-            "StartAt: A\nStates:\n  A: {Type: Task, Resource: 'arn:aws:lambda:us-east-1:123456789012:function:f', End: true}\n",
-            &["/States/A/Resource: The task 'A' is not tried again when Lambda is busy or can not be reached"],
-        )],
-    );
+    let yaml = "StartAt: A\nStates:\n  A: {Type: Task, Resource: 'arn:aws:lambda:us-east-1:123456789012:function:f', End: true}\n";
+    let expected = "/States/A/Resource: The task 'A' is not tried again when Lambda is busy or can not be reached";
+    assert_eq!(found(Code::MissingRetry, yaml), [expected]);
 }
