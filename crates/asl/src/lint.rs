@@ -122,7 +122,8 @@ impl Linter {
         };
         for (member, state) in states.members().iter().zip(machine.states()) {
             let place = states.at(member);
-            self.state(&place, state, machine, around);
+            self.state(&place, state, around);
+            self.swallowed_errors(&place, state, machine, &states);
             let within = Around { state, next: around };
             each_machine(&place, state, &mut |place, machine| {
                 self.machine(place, machine, Some(&within));
@@ -130,9 +131,8 @@ impl Linter {
         }
     }
 
-    fn state(&mut self, place: &Place<'_>, state: &State, machine: &Machine, around: Option<&Around<'_>>) {
+    fn state(&mut self, place: &Place<'_>, state: &State, around: Option<&Around<'_>>) {
         self.unreachable_handlers(place, state);
-        self.swallowed_errors(place, state, machine);
         self.retries_in_time(place, state);
         match &state.kind {
             StateKind::Wait(wait) => self.wait_in_time(place, wait),

@@ -15,7 +15,11 @@ use expressions::Seen;
 use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(root: &Place<'_>, machine: &Machine, findings: &mut Findings) {
-    let mut flow = Flow { findings, maps: 0 };
+    let mut flow = Flow {
+        findings,
+        maps: 0,
+        constants: 0,
+    };
     flow.machine(root, machine, Shape::UNKNOWN, &Context { is_in_map: false });
 }
 
@@ -23,6 +27,8 @@ struct Flow<'f> {
     findings: &'f mut Findings,
     /// How many Map states have been looked at, which numbers them.
     maps: usize,
+    /// How many expressions have been evaluated.
+    constants: usize,
 }
 
 /// What the context object has.

@@ -201,7 +201,7 @@ impl Flow<'_> {
             return Shape::UNKNOWN;
         };
         let Some((variable, keys)) = expression.plain_path() else {
-            return constant(&expression).as_ref().map_or(Shape::UNKNOWN, Shape::of);
+            return self.constant(&expression).as_ref().map_or(Shape::UNKNOWN, Shape::of);
         };
         let (Some((member, keys)), "states") = (keys.split_first(), &**variable) else {
             return Shape::UNKNOWN;
@@ -230,6 +230,20 @@ impl Flow<'_> {
                 value_of(intrinsic)
             }
         }
+    }
+
+    /// The value of an expression that reads nothing, such as `$pad('', 300000, '.')`.
+    fn constant(&mut self, expression: &Jsonata) -> Option<Document> {
+        let references = expression.references();
+        let reads_nothing = references.states.is_empty()
+            && references.variables.is_empty()
+            && references.top_level.is_empty()
+            && !references.names_root;
+        if !reads_nothing || self.constants >= CONSTANTS_MAX {
+            return None;
+        }
+        self.constants += 1;
+        expression.evaluate(&NoBindings).ok().flatten()
     }
 
     /// What a path leads to, or a finding.
@@ -285,20 +299,9 @@ fn value_of(intrinsic: &Intrinsic) -> Shape {
     }
 }
 
-/// How long it may take to find out what an expression without variables gives.
+/// How long it may take to find out what an expression without variables gives, and of how many that is asked.
 const CONSTANT_TIME_MAX: Duration = Duration::from_millis(50);
-
-/// The value of an expression that reads nothing, such as `$pad('', 300000, '.')`.
-fn constant(expression: &Jsonata) -> Option<Document> {
-    let references = expression.references();
-    let reads_nothing = references.states.is_empty()
-        && references.variables.is_empty()
-        && references.top_level.is_empty()
-        && !references.names_root;
-    reads_nothing
-        .then(|| expression.evaluate(&NoBindings).ok().flatten())
-        .flatten()
-}
+const CONSTANTS_MAX: usize = 100;
 
 /// Nothing to read.
 struct NoBindings;
