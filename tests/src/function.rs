@@ -1,5 +1,7 @@
 //! The function's real binary, as a process under a Runtime API that is served here.
 
+use crate::dynamodb::Table;
+use crate::proxy::Proxy;
 use crate::server::{Reply, Request, Server};
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, BufRead, BufReader};
@@ -26,7 +28,7 @@ pub const TRACE_ID: &str = "Root=1-65f0a1b2-0123456789abcdef01234567;Parent=0123
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A function to be started.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Setup {
     definition: String,
     environment: HashMap<String, String>,
@@ -123,6 +125,12 @@ impl Setup {
         self.with("AWS_ENDPOINT_URL_LAMBDA", &lambda.url())
     }
 
+    /// Lets the function call this proxy for all services, and keep its records in a table behind it.
+    pub fn behind(self, proxy: &Proxy, table: &Table) -> Setup {
+        self.with("AWS_ENDPOINT_URL", &proxy.url())
+            .with("EXPRESSWAY_TABLE", table.name())
+    }
+
     /// Starts the function.
     ///
     /// # Errors
@@ -184,6 +192,16 @@ impl Function {
         let answer = receiver.await.unwrap_or_else(no_answer);
         let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
         (answer, left)
+    }
+
+    /// Waits until the function has started and asks for an event.
+    pub async fn ready(&self) {
+        self.runtime_api.wait_until(|seen| !seen.requests.is_empty()).await;
+    }
+
+    /// The id of the process.
+    pub fn process(&self) -> u32 {
+        self.child.id().unwrap_or_default()
     }
 
     /// Ends the function, and gives all lines that it wrote.

@@ -1,6 +1,8 @@
-//! Tests of the whole: conformance, end to end, faults.
+//! Tests of the whole: conformance, end to end, crashes, races, faults, costs.
 //!
 //! The tests themselves are in `tests/`; here is what they share.
 
+pub mod dynamodb;
 pub mod function;
+pub mod proxy;
 pub mod server;

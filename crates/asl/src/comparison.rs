@@ -1,6 +1,7 @@
 //! The data tests of Choice rules in JSONPath.
 
-use crate::document::Document;
+use crate::document::{Document, Kind};
+use crate::resolve::{Resolver, surface};
 use crate::timestamp::Timestamp;
 use std::cmp::Ordering;
 use std::fmt;
@@ -161,7 +162,16 @@ impl Operator {
     ///
     /// # Source
     /// ASL spec, "Data-test expression".
-    pub fn test(self, variable: &Document, operand: &Document) -> bool {
+    pub fn test(self, variable: &Document, operand: &Document, resolver: &dyn Resolver) -> bool {
+        if let Document::Reference(_) = operand {
+            return self.test(variable, &surface(operand.clone(), resolver), resolver);
+        }
+        if let Document::Reference(reference) = variable {
+            return self.test_kind(reference.kind(), operand).unwrap_or_else(|| {
+                let value = resolver.resolve(reference);
+                value.is_some_and(|value| self.test(&value, operand, resolver))
+            });
+        }
         let is = |is: bool| operand.as_bool() == Some(is);
         match self {
             Operator::String(relation) => both(variable.as_str(), operand.as_str())
@@ -183,6 +193,30 @@ impl Operator {
             Operator::IsString => is(variable.as_str().is_some()),
             Operator::IsBoolean => is(variable.as_bool().is_some()),
             Operator::IsTimestamp => is(timestamp(variable).is_some()),
+        }
+    }
+}
+
+impl Operator {
+    /// The answer for a variable of which no more than its kind is known, if that is enough.
+    fn test_kind(self, kind: Option<Kind>, operand: &Document) -> Option<bool> {
+        let is = |is: bool| Some(operand.as_bool() == Some(is));
+        if self == Operator::IsPresent {
+            return is(true);
+        }
+        let kind = kind?;
+        let right = |right: Kind| (kind != right).then_some(false);
+        match self {
+            Operator::IsNull => is(kind == Kind::Null),
+            Operator::IsPresent => is(true),
+            Operator::IsNumeric => is(kind == Kind::Number),
+            Operator::IsString => is(kind == Kind::String),
+            Operator::IsBoolean => is(kind == Kind::Boolean),
+            Operator::IsTimestamp if kind == Kind::String => None,
+            Operator::IsTimestamp => is(false),
+            Operator::String(_) | Operator::StringMatches | Operator::Timestamp(_) => right(Kind::String),
+            Operator::Numeric(_) => right(Kind::Number),
+            Operator::BooleanEquals => right(Kind::Boolean),
         }
     }
 }

@@ -7,11 +7,17 @@
 //!
 //! Arrays and objects know the length of their JSON text and their depth, so the limits on both are checked
 //! without walking the document: a Pass state costs the same at 1 KB and at 250 KB.
+//!
+//! A value may be kept outside of its document: then a [`Reference`] stands for it, which counts for a few hundred
+//! bytes, and shows as a pointer in JSON text. Whoever looks inside asks a [`Resolver`](crate::resolve::Resolver) for the
+//! value.
 
 mod array;
 mod number;
 mod object;
 mod parse;
+mod reference;
+mod stored_text;
 mod write;
 
 use std::fmt;
@@ -22,6 +28,8 @@ pub use number::Number;
 pub use object::Object;
 pub use parse::{ParseError, parse};
 pub(crate) use parse::{Reader, Start, line_and_column};
+pub use reference::{Kind, ReadError, Reference, Stored};
+pub use stored_text::{decode, encode};
 
 /// An immutable, shared piece of text.
 pub type Text = Arc<str>;
@@ -48,6 +56,8 @@ pub enum Document {
     Array(Array),
     /// An object; keys keep the order in which they came.
     Object(Object),
+    /// Stands for a value that is kept elsewhere.
+    Reference(Reference),
 }
 
 impl Document {
@@ -64,7 +74,7 @@ impl Document {
         Document::Object(members.into_iter().map(|(key, value)| (key.into(), value)).collect())
     }
 
-    /// The length in bytes of the compact JSON text of this document.
+    /// The length in bytes of the compact JSON text of this document; a reference counts for what [`encode`] writes.
     ///
     /// Constant time for arrays and objects.
     pub fn json_bytes(&self) -> usize {
@@ -75,6 +85,29 @@ impl Document {
             Document::String(text) => write::string_bytes(text),
             Document::Array(array) => array.json_bytes(),
             Document::Object(object) => object.json_bytes(),
+            Document::Reference(reference) => reference.inline_bytes(),
+        }
+    }
+
+    /// The length of the JSON text with the values in it that references stand for.
+    ///
+    /// Constant time for arrays and objects. What the references take is counted as well.
+    pub fn total_bytes(&self) -> usize {
+        self.json_bytes() + self.outside_bytes()
+    }
+
+    /// Whether a reference is anywhere in this document. Constant time.
+    pub fn has_references(&self) -> bool {
+        self.outside_bytes() > 0
+    }
+
+    /// How many bytes of JSON text references stand for, at least one each.
+    fn outside_bytes(&self) -> usize {
+        match self {
+            Document::Array(array) => array.outside_bytes(),
+            Document::Object(object) => object.outside_bytes(),
+            Document::Reference(reference) => reference.total_bytes().max(1),
+            _ => 0,
         }
     }
 
@@ -84,6 +117,7 @@ impl Document {
         match self {
             Document::Array(array) => array.depth(),
             Document::Object(object) => object.depth(),
+            Document::Reference(reference) => reference.depth(),
             _ => 0,
         }
     }
@@ -167,18 +201,25 @@ impl Document {
 
     /// What kind of JSON value this is, for messages.
     pub fn kind(&self) -> &'static str {
-        match self {
-            Document::Null => "null",
-            Document::Bool(_) => "boolean",
-            Document::Number(_) => "number",
-            Document::String(_) => "string",
-            Document::Array(_) => "array",
-            Document::Object(_) => "object",
-        }
+        self.known_kind().map_or("stored value", Kind::as_str)
+    }
+
+    /// What kind of JSON value this is, or stands for; none for a reference to something unknown.
+    pub fn known_kind(&self) -> Option<Kind> {
+        Some(match self {
+            Document::Null => Kind::Null,
+            Document::Bool(_) => Kind::Boolean,
+            Document::Number(_) => Kind::Number,
+            Document::String(_) => Kind::String,
+            Document::Array(_) => Kind::Array,
+            Document::Object(_) => Kind::Object,
+            Document::Reference(reference) => return reference.kind(),
+        })
     }
 }
 
-/// Deep equality; numbers are equal when their values are, and the order of keys does not matter.
+/// Deep equality; numbers are equal when their values are, and the order of keys does not matter. References are
+/// equal when they stand for the same stored text, and never equal a value.
 impl PartialEq for Document {
     fn eq(&self, other: &Document) -> bool {
         match (self, other) {
@@ -188,6 +229,7 @@ impl PartialEq for Document {
             (Document::String(left), Document::String(right)) => left == right,
             (Document::Array(left), Document::Array(right)) => left == right,
             (Document::Object(left), Document::Object(right)) => left == right,
+            (Document::Reference(left), Document::Reference(right)) => left == right,
             _ => false,
         }
     }
@@ -256,6 +298,12 @@ impl From<Vec<Document>> for Document {
 impl From<Object> for Document {
     fn from(object: Object) -> Document {
         Document::Object(object)
+    }
+}
+
+impl From<Reference> for Document {
+    fn from(reference: Reference) -> Document {
+        Document::Reference(reference)
     }
 }
 

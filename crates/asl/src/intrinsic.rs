@@ -27,6 +27,7 @@ mod uuid;
 
 use crate::document::{Document, Text};
 use crate::path::{NoMatch, Path, Root};
+use crate::resolve;
 use crate::scope::Scope;
 use arguments::{Arguments, Failure, Kind};
 use std::fmt;
@@ -73,7 +74,20 @@ struct Function {
     is_variadic: bool,
     /// Whether the result may differ from call to call, although the arguments are the same.
     is_random: fn(arguments: usize) -> bool,
+    /// How far it looks into its arguments.
+    reads: Reads,
     evaluate: fn(Arguments<'_>, &dyn Scope) -> Result<Document, Failure>,
+}
+
+/// How far a function looks into its arguments. What it does not look at may be kept elsewhere.
+#[derive(Clone, Copy)]
+enum Reads {
+    /// It takes them as they are.
+    Nothing,
+    /// Their items or members, but not what is in those.
+    Surface,
+    /// Everything.
+    All,
 }
 
 /// A parsed call of an intrinsic function.
@@ -229,7 +243,14 @@ impl Call {
         let arguments: Vec<Document> = self
             .arguments
             .iter()
-            .map(|argument| argument.evaluate(scope))
+            .map(|argument| {
+                let argument = argument.evaluate(scope)?;
+                Ok(match self.function.reads {
+                    Reads::Nothing => argument,
+                    Reads::Surface => resolve::surface(argument, scope),
+                    Reads::All => resolve::whole(&argument, scope),
+                })
+            })
             .collect::<Result<_, _>>()?;
         let result = match &self.template {
             Some(template) => template.fill(&arguments),

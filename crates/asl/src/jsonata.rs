@@ -22,6 +22,7 @@ mod tree;
 mod watch;
 
 use crate::document::{Document, Text};
+use crate::resolve::Resolver;
 use crate::timestamp::Timestamp;
 use analysis::{Need, Reach, STATES};
 use functions::Surroundings;
@@ -33,7 +34,7 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 pub use analysis::{References, StatesReference};
 pub use failure::{EvaluationFailure, Limit};
@@ -42,13 +43,16 @@ pub use failure::{EvaluationFailure, Limit};
 ///
 /// # Source
 /// Step Functions Developer Guide, "Transforming data with JSONata".
-const TIME_MAX_MILLIS: u64 = 1_000;
+const TIME_MAX: Duration = Duration::from_secs(1);
 
 /// How long it may take to find out what failed. After that, messages do without names and values.
-const TRACE_TIME_MAX_MILLIS: u64 = 200;
+const TRACE_TIME_MAX: Duration = Duration::from_millis(200);
 
-/// How deeply evaluations may nest: a call of a function takes about four levels. The service allows about 100;
-/// what works there works here.
+/// How deeply evaluations may nest: a call of a function takes about four levels.
+///
+/// DIFFERENCE: the service stops at about 100 levels, which even a chain of 200 `+` exceeds. What works there works
+/// here. To fail as it does would take counting levels as its evaluator does, also where ours has none (chains of
+/// operators are loops here), and would be wrong by a few levels in either direction.
 const DEPTH_MAX: usize = 1_000;
 
 /// The stack on which long expressions are parsed: the parser takes up to 1,000 levels.
@@ -96,7 +100,7 @@ struct Evaluation {
 }
 
 /// What an expression sees while a state runs.
-pub trait Bindings {
+pub trait Bindings: Resolver {
     /// `$states.input`, `.result`, `.errorOutput` or `.context`, where it exists.
     fn states(&self, member: &str) -> Option<Document>;
 
@@ -108,6 +112,12 @@ pub trait Bindings {
 
     /// What time it is. Asked for at most once per evaluation.
     fn now(&self) -> SystemTime;
+
+    /// How much time there is until all work has to end; none if nothing ends it. An evaluation takes no longer,
+    /// and never more than its own limit of a second.
+    fn time_left(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// What is wrong with the text of an expression.
@@ -223,6 +233,14 @@ impl Jsonata {
         &self.0.text
     }
 
+    /// The variable and the names below it, if the expression is nothing but such a path.
+    pub(crate) fn plain_path(&self) -> Option<(&Text, &[Text])> {
+        match &self.0.plan {
+            Plan::Path { variable, keys, .. } => Some((variable, keys)),
+            _ => None,
+        }
+    }
+
     /// What the expression refers to.
     pub fn references(&self) -> &References {
         &self.0.references
@@ -307,17 +325,27 @@ fn follow(variable: &str, keys: &[Text], bindings: &dyn Bindings) -> Walk {
         },
         name => bindings.variable(name),
     };
-    let Some(start) = start else {
-        return Walk::End(None);
-    };
-    let mut here = &start;
-    for key in keys {
+    match start {
+        Some(start) => follow_keys(&start, keys.as_slice(), bindings),
+        None => Walk::End(None),
+    }
+}
+
+fn follow_keys(start: &Document, keys: &[Text], bindings: &dyn Bindings) -> Walk {
+    let mut here = start;
+    for (number, key) in keys.iter().enumerate() {
         here = match here {
             Document::Object(object) => match object.get(key) {
                 Some(member) => member,
                 None => return Walk::End(None),
             },
             Document::Array(_) => return Walk::Array,
+            Document::Reference(reference) => {
+                return match bindings.resolve(reference) {
+                    Some(value) => follow_keys(&value, keys.get(number..).unwrap_or_default(), bindings),
+                    None => Walk::End(None),
+                };
+            }
             _ => return Walk::End(None),
         };
     }
@@ -344,15 +372,21 @@ impl Evaluation {
     }
 
     fn run_here(&self, bindings: &dyn Bindings) -> Result<Option<Document>, EvaluationFailure> {
+        let time = bindings.time_left().map_or(TIME_MAX, |left| left.min(TIME_MAX));
+        if time.is_zero() {
+            return Err(Limit::Time.into());
+        }
+        let Some(values) = self.values(bindings) else {
+            return Ok(None);
+        };
         let (random, now) = match self.functions.is_empty() {
             true => (0, SystemTime::UNIX_EPOCH),
             false => (bindings.random(), bindings.now()),
         };
         let now = Timestamp::from(now);
-        let values = self.values(bindings);
         let watched = self.guarded.may_grow.then(watch::Watched::start);
         let options = EvaluatorOptions {
-            timeout_ms: Some(TIME_MAX_MILLIS),
+            timeout_ms: Some(millis(time)),
             cancel: watched.as_ref().map(watch::Watched::token),
             max_stack_depth: Some(DEPTH_MAX),
             max_sequence_length: Some(functions::ITEMS_MAX),
@@ -369,6 +403,13 @@ impl Evaluation {
         if let failure @ EvaluationFailure::Limit(_) = failure::failure(message, &trace::Trace::default()) {
             return Err(failure);
         }
+        let time = bindings
+            .time_left()
+            .map_or(TRACE_TIME_MAX, |left| left.min(TRACE_TIME_MAX));
+        let options = EvaluatorOptions {
+            timeout_ms: Some(millis(time)),
+            ..options
+        };
         Err(self.explain(message, &values, random, now, &options))
     }
 
@@ -386,11 +427,7 @@ impl Evaluation {
         let mut functions = self.functions.clone();
         functions.extend(functions::find(functions::limited::TRACE));
         let surroundings = Rc::new(Surroundings::new(random, now));
-        let options = EvaluatorOptions {
-            timeout_ms: Some(TRACE_TIME_MAX_MILLIS),
-            ..options.clone()
-        };
-        let outcome = evaluate(&traced, values, &functions, &surroundings, &options);
+        let outcome = evaluate(&traced, values, &functions, &surroundings, options);
         let trace = surroundings.trace.trace();
         match outcome.map_err(|error| failure::failure(error.message(), &trace)) {
             Ok(_) | Err(EvaluationFailure::Limit(_)) => failure::failure(message, &trace::Trace::default()),
@@ -400,26 +437,37 @@ impl Evaluation {
         }
     }
 
-    /// The values of the variables that the expression reads, as far as it can reach.
-    fn values(&self, bindings: &dyn Bindings) -> Vec<(String, JValue)> {
+    /// The values of the variables that the expression reads, as far as it can reach; none if one of them is not
+    /// at hand.
+    fn values(&self, bindings: &dyn Bindings) -> Option<Vec<(String, JValue)>> {
+        let values = convert::Values::new(bindings);
         let value = |(name, reach): &Need| {
             let value = match &**name {
-                STATES => states(reach, bindings),
-                name => convert::reached(&bindings.variable(name)?, reach),
+                STATES => states(reach, bindings, &values),
+                name => convert::reached(&bindings.variable(name)?, reach, &values),
             };
             Some((name.to_string(), value))
         };
-        self.needs.iter().filter_map(value).collect()
+        let found = self.needs.iter().filter_map(value).collect();
+        (!values.is_missing()).then_some(found)
     }
 }
 
-fn states(reach: &Reach, bindings: &dyn Bindings) -> JValue {
+/// At least 1: the evaluator takes 0 for no time at all.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+fn states(reach: &Reach, bindings: &dyn Bindings, values: &convert::Values<'_>) -> JValue {
     if reach.is_whole {
-        return convert::value(&all_states(bindings));
+        return convert::value(&all_states(bindings), values);
     }
     let members = MEMBERS.into_iter().filter_map(|member| {
         let (_, reach) = reach.members.iter().find(|(name, _)| **name == *member)?;
-        Some((member.to_owned(), convert::reached(&bindings.states(member)?, reach)))
+        Some((
+            member.to_owned(),
+            convert::reached(&bindings.states(member)?, reach, values),
+        ))
     });
     JValue::Object(Rc::new(members.collect::<JMap>()))
 }

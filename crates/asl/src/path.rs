@@ -71,6 +71,17 @@ enum Step {
     Filter(Filter),
 }
 
+/// Where a step of a path leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lead<'p> {
+    /// To this member.
+    Key(&'p Text),
+    /// To this item, counted from 0.
+    Index(usize),
+    /// To several values, or to one that depends on the data.
+    Elsewhere,
+}
+
 impl Step {
     /// Whether the step leads to one value at most.
     fn is_definite(&self) -> bool {
@@ -116,6 +127,15 @@ impl Path {
         })
     }
 
+    /// The steps, as far as they tell where they lead.
+    pub(crate) fn leads(&self) -> impl Iterator<Item = Lead<'_>> {
+        self.steps.iter().map(|step| match step {
+            Step::Key(key) => Lead::Key(key),
+            Step::Index(index) => usize::try_from(*index).map_or(Lead::Elsewhere, Lead::Index),
+            _ => Lead::Elsewhere,
+        })
+    }
+
     /// The value at this path.
     ///
     /// As in payload templates, an index past the end of its array gives `null` when it ends a path
@@ -125,7 +145,7 @@ impl Path {
     /// # Errors
     /// The path leads to a single value, and it is not there.
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<Document, NoMatch> {
-        self.in_scope(scope, |path, document| path.select(document))
+        self.in_scope(scope, |path, document| path.select(document, scope))
     }
 
     /// The value at this path, as Choice rules and intrinsic functions look for it: an index past the end of
@@ -134,7 +154,7 @@ impl Path {
     /// # Errors
     /// The path leads to a single value, and it is not there.
     pub fn find(&self, scope: &dyn Scope) -> Result<Document, NoMatch> {
-        self.in_scope(scope, |path, document| path.select_present(document))
+        self.in_scope(scope, |path, document| path.select_present(document, scope))
     }
 
     fn in_scope(

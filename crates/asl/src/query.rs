@@ -5,6 +5,7 @@
 
 use crate::document::{Document, Object, Text};
 use crate::jsonata::{Bindings, Jsonata};
+use crate::resolve::surface;
 
 /// A compiled value with expressions in it.
 #[derive(Clone, Debug)]
@@ -56,7 +57,7 @@ impl Query {
         expected: &str,
         accept: impl FnOnce(&Document) -> Option<T>,
     ) -> Result<T, QueryError> {
-        let value = self.evaluate(bindings)?;
+        let value = surface(self.evaluate(bindings)?, bindings);
         accept(&value).ok_or_else(|| {
             let (text, location) = self.node.first_expression();
             let detail = format!(

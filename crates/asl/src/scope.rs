@@ -1,9 +1,10 @@
 //! What expressions are evaluated against.
 
 use crate::document::Document;
+use crate::resolve::Resolver;
 
 /// What a path or an intrinsic function sees while a state runs.
-pub trait Scope {
+pub trait Scope: Resolver {
     /// What `$` stands for.
     fn input(&self) -> &Document;
 
@@ -37,6 +38,9 @@ impl TestScope {
         }
     }
 }
+
+#[cfg(test)]
+impl Resolver for TestScope {}
 
 #[cfg(test)]
 impl Scope for TestScope {

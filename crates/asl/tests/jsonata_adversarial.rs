@@ -5,9 +5,12 @@
 
 use expressway_asl::Document;
 use expressway_asl::jsonata::{Bindings, Jsonata};
+use expressway_asl::resolve::Resolver;
 use std::time::{Duration, Instant, SystemTime};
 
 struct Input(Document);
+
+impl Resolver for Input {}
 
 impl Bindings for Input {
     fn states(&self, member: &str) -> Option<Document> {

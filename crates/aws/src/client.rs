@@ -1,20 +1,22 @@
 //! Sends requests, on the runtime of AWS's own SDK.
 //!
-//! What the runtime does: credentials and their renewal, signatures, retries with a budget, the connection pool,
-//! clock skew, the user agent and the trace header. What is ours: endpoints, checksums, and telling apart
-//! whether a request that failed may have had an effect.
+//! What the runtime does: credentials and their renewal, signatures, retries with a budget, clock skew, the user agent
+//! and the trace header. What is ours: endpoints, checksums, connections, and telling apart whether a request
+//! that failed may have had an effect.
 
 mod checksum;
 mod endpoint;
 mod environment;
 mod error;
 mod exchange;
+mod http;
 mod plain;
 mod watch;
 
 pub use endpoint::EndpointOverrides;
 pub use environment::config_from_environment;
 pub use error::CallError;
+pub use http::{could_not_connect, http_client};
 pub use plain::{PlainAnswer, PlainRequest, Signing};
 
 use crate::model::{Authentication, Operation, Service};
@@ -31,7 +33,6 @@ use aws_runtime::service_clock_skew::{ServiceClockSkewClassifier, ServiceClockSk
 use aws_runtime::user_agent::{ApiMetadata, AwsUserAgent, UserAgentInterceptor};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
-use aws_smithy_http_client::tls;
 use aws_smithy_runtime::client::http::connection_poisoning::ConnectionPoisoningInterceptor;
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime::client::orchestrator::operation::{Operation as SdkOperation, OperationBuilder};
@@ -135,8 +136,7 @@ pub struct CallOptions {
     /// call harmless.
     pub idempotency_token: Option<String>,
     /// Timeouts for this call; what is not set stays the client's. A task that waits long for its answer, such as
-    /// a Lambda function, wants a longer read and attempt timeout. Calls with other connect or read timeouts have
-    /// connections of their own.
+    /// a Lambda function, wants a longer read and attempt timeout.
     pub timeouts: Option<TimeoutConfig>,
     /// The largest answer that is read, in bytes.
     pub answer_bytes_max: Option<usize>,
@@ -390,14 +390,6 @@ fn plugin(config: &SdkConfig, http_client: SharedHttpClient) -> StaticRuntimePlu
 fn error_codes() -> AwsErrorCodeClassifier<ServiceError> {
     let transient = [TRANSIENT_ERRORS, &["InternalError"]].concat();
     AwsErrorCodeClassifier::builder().transient_errors(transient).build()
-}
-
-/// One HTTP client for all services. Without it every call would open a connection of its own.
-fn http_client() -> SharedHttpClient {
-    let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(provider)
-        .build_https()
 }
 
 /// A random UUID (version 4).

@@ -113,6 +113,7 @@ impl Bench {
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(SystemEntropy),
             budget: self.budget.clone(),
+            payloads: None,
         };
         let request = ExecutionRequest {
             input,

@@ -6,7 +6,7 @@ use crate::{snippet, style};
 use expressway_asl::diagnostic::{Code, Diagnostic, Diagnostics};
 use expressway_asl::program::Program;
 use expressway_asl::{Compilation, Document};
-use expressway_integrations::check;
+use expressway_integrations::check as check_calls;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -103,8 +103,7 @@ pub(crate) fn compile(
     substitutions: &Substitutions,
     configured: &BTreeMap<String, String>,
 ) -> Result<Result<Compilation, Diagnostics>, Failure> {
-    let text = source::read_file(file)?;
-    let values = substitutions.values(file, configured)?;
+    let (text, values) = read(file, substitutions, configured)?;
     Ok(expressway_asl::compile(&text, &values))
 }
 
@@ -123,7 +122,7 @@ pub(crate) struct Checked {
 pub(crate) fn checked(compilation: Compilation) -> Result<Checked, Diagnostics> {
     let mut warnings = compilation.warnings;
     let is_supported = |finding: &Diagnostic| finding.code != Code::NotSupported;
-    let (known, not_supported) = check(&compilation.calls).into_iter().partition(is_supported);
+    let (known, not_supported) = check_calls(&compilation.calls).into_iter().partition(is_supported);
     merge(&mut warnings, known);
     match warnings.has_errors() {
         true => Err(warnings),
@@ -140,6 +139,20 @@ pub(crate) fn merge(diagnostics: &mut Diagnostics, found: Vec<Diagnostic>) {
     diagnostics.list.extend(found);
     let order = |finding: &Diagnostic| (finding.pointer.is_none(), finding.span.start);
     diagnostics.list.sort_by_key(order);
+}
+
+/// As [`compile`], and looks for what is doubtful about a definition that compiles.
+pub(crate) fn check(file: &str, substitutions: &Substitutions) -> Result<Result<Compilation, Diagnostics>, Failure> {
+    let (text, values) = read(file, substitutions, &BTreeMap::new())?;
+    Ok(expressway_asl::check(&text, &values))
+}
+
+fn read(
+    file: &str,
+    substitutions: &Substitutions,
+    configured: &BTreeMap<String, String>,
+) -> Result<(String, BTreeMap<String, String>), Failure> {
+    Ok((source::read_file(file)?, substitutions.values(file, configured)?))
 }
 
 impl Substitutions {

@@ -120,6 +120,7 @@ async fn execute(
         clock,
         entropy: Arc::new(SystemEntropy),
         budget: arguments.tasks.budget(),
+        payloads: None,
     };
     let execution = async {
         if arguments.fast_forward {

@@ -199,6 +199,7 @@ fn tested(arguments: &Arguments) -> Result<TestedState, Problem> {
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(SystemEntropy),
             budget: TaskBudget::default(),
+            payloads: None,
         };
         let tested = test_state(inspected, &environment, &identity::express(&machine), &test).await?;
         if let (StateKind::Task(task), Some(Mock::Result(result))) = (&inspected.state.kind, &test.mock) {

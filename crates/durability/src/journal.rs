@@ -1,12 +1,13 @@
 //! The task journal: what each task of an execution answered.
 
 mod entry;
+mod transaction;
 
-use crate::table::{Item, StoreError, Table};
+use crate::table::{Item, StoreError, Table, milliseconds, n, number, seconds};
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use entry::Entry;
 use expressway_asl::Document;
 use expressway_asl::document::Text;
@@ -14,10 +15,13 @@ use expressway_asl::error_name::ErrorName;
 use expressway_engine::{
     Clock, Fault, StateError, TaskError, TaskFuture, TaskRequest, TaskRunner, TimedOutFuture, check_result_bytes,
 };
-use std::collections::HashMap;
+use expressway_integrations::dynamodb::Write;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
+use tokio::sync::Notify;
+use transaction::Written;
 
 /// The most entries that one request writes; DynamoDB takes 100 in one transaction.
 const BATCH_ENTRIES_MAX: usize = 50;
@@ -44,9 +48,11 @@ pub struct Journal {
     /// Start of the execution in milliseconds: keeps it apart from one under the same key that has expired.
     born: u64,
     round: u64,
-    retention: Duration,
+    /// When entries may go, as DynamoDB's TTL counts.
+    expires_at: u64,
     clock: Arc<dyn Clock>,
     known: Mutex<HashMap<EntryKey, Arc<Entry>>>,
+    lines: Mutex<Lines>,
     waiting: Mutex<Vec<Arc<Slot>>>,
     /// Held by the one that writes.
     writer: tokio::sync::Mutex<()>,
@@ -73,19 +79,43 @@ enum EntryKey {
 /// The entry that stands.
 type End = Result<Arc<Entry>, StoreError>;
 
-/// An entry on its way into the table.
+/// When items of Map states began that had to wait for others. Their tokens may depend on it, so it goes with whatever entry
+/// is written next.
+#[derive(Debug, Default)]
+struct Lines {
+    /// Milliseconds since 1970, by the name of the line.
+    begun: HashMap<String, u64>,
+    /// Those that are not in the table yet.
+    unwritten: BTreeMap<String, u64>,
+}
+
+/// An answer on its way into the table.
 struct Slot {
     key: EntryKey,
-    entry: Arc<Entry>,
+    state: Option<String>,
+    result: Result<Document, StateError>,
     /// The entry that stands, once that is known.
     end: Mutex<Option<End>>,
+    has_end: Notify,
 }
 
 impl Slot {
     fn end(&self) -> Option<End> {
         lock(&self.end).clone()
     }
+
+    /// About how many bytes its item has.
+    fn bytes(&self) -> usize {
+        const KEYS: usize = 400;
+        KEYS + match &self.result {
+            Ok(result) => result.json_bytes(),
+            Err(error) => error.cause.as_ref().map_or(0, |cause| cause.len()),
+        }
+    }
 }
+
+/// A slot and the entry that is to fill it.
+type Filling = (Arc<Slot>, Arc<Entry>);
 
 /// No holder of these locks panics or leaves them half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -98,7 +128,7 @@ impl Journal {
         partition: &str,
         born: u64,
         round: u64,
-        retention: Duration,
+        expires_at: SystemTime,
         clock: Arc<dyn Clock>,
     ) -> Journal {
         Journal {
@@ -106,9 +136,10 @@ impl Journal {
             partition: partition.to_owned(),
             born,
             round,
-            retention,
+            expires_at: seconds(expires_at),
             clock,
             known: Mutex::default(),
+            lines: Mutex::default(),
             waiting: Mutex::default(),
             writer: tokio::sync::Mutex::default(),
         }
@@ -150,6 +181,14 @@ impl Journal {
     fn read(&self, item: &Item) -> Result<Option<(EntryKey, Entry)>, StoreError> {
         let broken = |attribute| self.table.broken(item, attribute);
         let sort_key = crate::table::text(item, "sk").ok_or_else(|| broken("sk"))?;
+        if let Some(lines) = item.get("lines") {
+            let lines = lines.as_m().map_err(|_| broken("lines"))?;
+            let mut known = lock(&self.lines);
+            for name in lines.keys() {
+                let time = number(lines, name).ok_or_else(|| broken("lines"))?;
+                known.begun.insert(name.clone(), time);
+            }
+        }
         let rest = sort_key.strip_prefix(&self.prefix()).ok_or_else(|| broken("sk"))?;
         let key = match rest.split('#').collect::<Vec<_>>().as_slice() {
             ["ok", token] => EntryKey::Succeeded {
@@ -197,31 +236,43 @@ impl Journal {
             Ok(_) => EntryKey::Succeeded { token },
             Err(_) => EntryKey::Failed { token, attempt },
         };
-        let entry = Entry::new(state, self.clock.now(), result);
         let slot = Arc::new(Slot {
             key,
-            entry: Arc::new(entry),
+            state: state.map(str::to_owned),
+            result,
             end: Mutex::default(),
+            has_end: Notify::new(),
         });
         lock(&self.waiting).push(Arc::clone(&slot));
         loop {
-            let _writer = self.writer.lock().await;
-            // The one before may have written ours.
+            let writes = async {
+                let _writer = self.writer.lock().await;
+                // The one before may have written ours.
+                if slot.end().is_none() {
+                    self.write_waiting().await;
+                }
+            };
+            // All that one request wrote go on at once, in their order.
+            tokio::select! {
+                biased;
+                () = slot.has_end.notified() => {}
+                () = writes => {}
+            }
             if let Some(end) = slot.end() {
                 return end;
             }
-            self.write_waiting().await;
         }
     }
 
     /// Writes entries that wait, the oldest first, as many as one request takes. Should this future be dropped half-way, they
     /// still wait, and the next writer repeats it.
     async fn write_waiting(&self) {
+        let now = self.clock.now();
         let mut bytes = 0;
-        let batch: Vec<_> = {
+        let batch: Vec<Filling> = {
             let waiting = lock(&self.waiting);
             let fits = |slot: &&Arc<Slot>| {
-                bytes += slot.entry.bytes();
+                bytes += slot.bytes();
                 bytes <= BATCH_BYTES_MAX
             };
             let mut batch: Vec<_> = waiting
@@ -234,40 +285,65 @@ impl Journal {
             if batch.is_empty() {
                 batch.extend(waiting.first().cloned());
             }
-            batch
+            // What becomes durable at once ended at once.
+            let entry = |slot: &Slot| Entry::new(slot.state.as_deref(), now, slot.result.clone());
+            let entries = batch.into_iter().map(|slot| {
+                let entry = Arc::new(entry(&slot));
+                (slot, entry)
+            });
+            entries.collect()
         };
+        let lines = self.unwritten_lines();
         let ends = match batch.as_slice() {
-            [slot] => vec![Some(self.put(slot).await)],
-            batch => self.transact(batch).await,
+            [filling] => vec![Some(self.put(filling, &lines).await)],
+            batch => self.transact(batch, &lines).await,
         };
-        for (slot, end) in batch.iter().zip(ends) {
+        let is_ours = |end: &Option<End>, entry| matches!(end, Some(Ok(stands)) if Arc::ptr_eq(stands, entry));
+        if ends.iter().zip(&batch).all(|(end, (_, entry))| is_ours(end, entry)) {
+            self.wrote_lines(&lines);
+        }
+        for ((slot, _), end) in batch.iter().zip(ends) {
             if let Some(end) = end {
                 if let Ok(entry) = &end {
                     lock(&self.known).insert(slot.key.clone(), Arc::clone(entry));
                 }
                 *lock(&slot.end) = Some(end);
+                slot.has_end.notify_one();
             }
         }
         lock(&self.waiting).retain(|slot| lock(&slot.end).is_none());
     }
 
-    pub(crate) fn item(&self, sort_key: String, entry: &Entry) -> Item {
-        let mut item = entry.item(self.retention);
+    fn unwritten_lines(&self) -> BTreeMap<String, u64> {
+        lock(&self.lines).unwritten.clone()
+    }
+
+    fn wrote_lines(&self, lines: &BTreeMap<String, u64>) {
+        lock(&self.lines).unwritten.retain(|name, _| !lines.contains_key(name));
+    }
+
+    fn item(&self, sort_key: String, entry: &Entry, lines: &BTreeMap<String, u64>) -> Item {
+        let mut item = entry.item();
+        item.insert("expires_at".to_owned(), n(self.expires_at));
+        if !lines.is_empty() {
+            let lines = lines.iter().map(|(name, time)| (name.clone(), n(time)));
+            item.insert("lines".to_owned(), AttributeValue::M(lines.collect()));
+        }
         item.insert("pk".to_owned(), crate::table::s(&self.partition));
         item.insert("sk".to_owned(), crate::table::s(sort_key));
         item
     }
 
-    async fn put(&self, slot: &Slot) -> Result<Arc<Entry>, StoreError> {
+    async fn put(&self, (slot, entry): &Filling, lines: &BTreeMap<String, u64>) -> Result<Arc<Entry>, StoreError> {
         let put = self.table.client.put_item().table_name(&self.table.name);
         let result = put
-            .set_item(Some(self.item(self.sort_key(&slot.key), &slot.entry)))
+            .set_item(Some(self.item(self.sort_key(&slot.key), entry, lines)))
             .condition_expression("attribute_not_exists(pk)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
         match result {
-            Ok(_) => Ok(Arc::clone(&slot.entry)),
+            Ok(_) => Ok(Arc::clone(entry)),
             Err(SdkError::ServiceError(error)) => match error.err() {
                 PutItemError::ConditionalCheckFailedException(refusal) => self.standing(refusal.item()),
                 _ => Err(self.table.error(SdkError::ServiceError(error))),
@@ -290,9 +366,14 @@ impl Journal {
 
     /// Writes entries in one transaction. Where some are there already, the others are for the next write: nothing is said
     /// about them.
-    async fn transact(&self, batch: &[Arc<Slot>]) -> Vec<Option<End>> {
-        let all = |end: &dyn Fn(&Slot) -> Option<End>| batch.iter().map(|slot| end(slot)).collect();
-        let puts: Result<Vec<_>, _> = batch.iter().map(|slot| self.conditional_put(slot)).collect();
+    async fn transact(&self, batch: &[Filling], lines: &BTreeMap<String, u64>) -> Vec<Option<End>> {
+        let all = |end: &dyn Fn(&Arc<Entry>) -> Option<End>| batch.iter().map(|(_, entry)| end(entry)).collect();
+        let none = BTreeMap::new();
+        let puts = batch.iter().enumerate().map(|(at, filling)| {
+            let lines = if at == 0 { lines } else { &none };
+            self.conditional_put(filling, lines)
+        });
+        let puts: Result<Vec<_>, _> = puts.collect();
         let puts = match puts {
             Ok(puts) => puts,
             Err(error) => return all(&|_| Some(Err(error.clone()))),
@@ -301,7 +382,7 @@ impl Journal {
         for attempt in 1.. {
             let write = self.table.client.transact_write_items();
             let error = match write.set_transact_items(Some(puts.clone())).send().await {
-                Ok(_) => return all(&|slot| Some(Ok(Arc::clone(&slot.entry)))),
+                Ok(_) => return all(&|entry| Some(Ok(Arc::clone(entry)))),
                 Err(error) => error,
             };
             let reasons = match &error {
@@ -330,10 +411,14 @@ impl Journal {
         Vec::new()
     }
 
-    fn conditional_put(&self, slot: &Slot) -> Result<TransactWriteItem, StoreError> {
+    fn conditional_put(
+        &self,
+        (slot, entry): &Filling,
+        lines: &BTreeMap<String, u64>,
+    ) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
             .table_name(&self.table.name)
-            .set_item(Some(self.item(self.sort_key(&slot.key), &slot.entry)))
+            .set_item(Some(self.item(self.sort_key(&slot.key), entry, lines)))
             .condition_expression("attribute_not_exists(pk)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
@@ -355,6 +440,35 @@ impl JournaledTasks {
     }
 }
 
+impl JournaledTasks {
+    /// Makes a DynamoDB write together with its entry; none if the task is something else, or must be made alone.
+    async fn write(
+        &self,
+        token: &Text,
+        request: &TaskRequest<'_>,
+    ) -> Result<Option<Result<Arc<Entry>, StateError>>, Fault> {
+        // Another role may reach the one table but not the other.
+        // A value that lies elsewhere is put in by the runner, after us.
+        let write = match &request.role_arn {
+            None if !request.input.has_references() => Write::of(request.resource, &request.input),
+            _ => None,
+        };
+        let Some(write) = write.filter(|write| self.journal.is_beside(write.table())) else {
+            return Ok(None);
+        };
+        match self
+            .journal
+            .write(token, request.state_name, &write)
+            .await
+            .map_err(fault)?
+        {
+            Written::Done(entry) => Ok(Some(Ok(entry))),
+            Written::Refused(error) => Ok(Some(Err(error))),
+            Written::Unfit => Ok(None),
+        }
+    }
+}
+
 impl TaskRunner for JournaledTasks {
     fn run<'a>(&'a self, request: TaskRequest<'a>) -> TaskFuture<'a> {
         Box::pin(async move {
@@ -366,6 +480,16 @@ impl TaskRunner for JournaledTasks {
                 return answer(&entry);
             }
             let state = request.state_name;
+            if let Some(written) = self.write(&token, &request).await? {
+                return match written {
+                    Ok(entry) => answer(&entry),
+                    Err(error) => {
+                        let entry = self.journal.record(&token, attempt, Some(state), Err(error)).await;
+                        let entry = entry.map_err(fault)?;
+                        answer(&entry)
+                    }
+                };
+            }
             let resource = request.resource;
             let result = match self.tasks.run(request).await {
                 // What the definition will see of it: the table could not hold it either.
@@ -395,6 +519,21 @@ impl TaskRunner for JournaledTasks {
             let recorded = self.journal.record(&token, attempt, None, Err(error)).await;
             recorded.map(drop).map_err(fault)
         })
+    }
+
+    fn line_begins(&self, line: &str, now: SystemTime) -> SystemTime {
+        let mut lines = lock(&self.journal.lines);
+        let begun = match lines.begun.get(line) {
+            Some(begun) => *begun,
+            None => {
+                // As the table will have it.
+                let begun = milliseconds(now);
+                lines.begun.insert(line.to_owned(), begun);
+                lines.unwritten.insert(line.to_owned(), begun);
+                begun
+            }
+        };
+        SystemTime::UNIX_EPOCH + Duration::from_millis(begun)
     }
 
     fn ended(&self, token: &str, attempt: u32) -> Option<SystemTime> {

@@ -16,9 +16,12 @@
 //! Results count for as long as the record lives. Failed attempts count within one *round*: a run that crashed or
 //! came to its deadline is continued in the same round and meets the same failures; after an execution has failed, the
 //! next delivery begins a new round, which tries again what failed and repeats nothing that succeeded.
+//!
+//! [`payloads`] keeps values in S3 that are too large for state data.
 
 mod journal;
 mod key;
+pub mod payloads;
 mod record;
 mod table;
 

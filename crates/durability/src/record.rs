@@ -6,7 +6,7 @@ use crate::table::{Item, StoreError, Table, milliseconds, n, number, s, seconds,
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use expressway_asl::Document;
-use expressway_asl::document::Text;
+use expressway_asl::document::{self, Text};
 use expressway_asl::error_name::ErrorName;
 use expressway_engine::{Clock, Replay, ReplayTime, StateError};
 use std::sync::Arc;
@@ -328,7 +328,7 @@ impl Records {
     fn finished(&self, item: &Item) -> Result<Finished, StoreError> {
         let result = match Status::of(item) {
             Some(Status::Succeeded) => {
-                let output = text(item, "output").and_then(|output| Document::parse(output).ok());
+                let output = text(item, "output").and_then(|output| document::decode(output).ok());
                 Ok(output.ok_or_else(|| self.table.broken(item, "output"))?)
             }
             _ => Err(StateError {
@@ -343,10 +343,8 @@ impl Records {
     }
 
     fn expires_at(&self, now: SystemTime, lease_until: SystemTime) -> AttributeValue {
-        // A record must not vanish under the run that has it.
-        n(seconds(
-            (now + self.retention).max(lease_until + Duration::from_secs(1)),
-        ))
+        // It must not vanish under the run that has it, nor before the event comes again if that one crashes.
+        n(seconds(now.max(lease_until) + self.retention))
     }
 }
 
@@ -382,7 +380,7 @@ impl Grant {
             self.key.partition(),
             milliseconds(self.started),
             self.round.number,
-            self.records.retention,
+            self.lease_until + self.records.retention,
             clock,
         );
         if self.is_resumed {
@@ -401,7 +399,7 @@ impl Grant {
         now: SystemTime,
     ) -> Result<Completion, StoreError> {
         let (status, values) = match result {
-            Ok(output) => (Status::Succeeded, vec![("output", output.to_json())]),
+            Ok(output) => (Status::Succeeded, vec![("output", document::encode(output))]),
             Err(error) => {
                 let name = error.name.as_ref().map(|name| ("error", name.as_str().to_owned()));
                 let cause = error.cause.as_ref().map(|cause| ("cause", cause.to_string()));

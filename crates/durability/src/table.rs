@@ -6,6 +6,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::AttributeValue;
+use expressway_aws::EndpointOverrides;
 use std::collections::HashMap;
 use std::error::Error;
 use std::time::{Duration, SystemTime};
@@ -23,23 +24,26 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 #[derive(Clone, Debug)]
 pub struct Table {
     pub(crate) client: Client,
+    /// For what tasks write, whose parameters are documents.
+    pub(crate) writes: expressway_aws::Client,
     pub(crate) name: String,
 }
 
 impl Table {
     /// The table of this name, or of this ARN.
     pub fn new(config: &SdkConfig, name: impl Into<String>) -> Table {
-        let timeouts = TimeoutConfig::builder()
+        let mut timeouts = TimeoutConfig::builder()
             .read_timeout(ATTEMPT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT);
-        let mut timeouts = timeouts;
         timeouts.set_connect_timeout(config.timeout_config().and_then(TimeoutConfig::connect_timeout));
-        let config = aws_sdk_dynamodb::config::Builder::from(config)
-            .timeout_config(timeouts.build())
+        let timeouts = timeouts.build();
+        let config = config.to_builder().timeout_config(timeouts).build();
+        let typed = aws_sdk_dynamodb::config::Builder::from(&config)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
             .build();
         Table {
-            client: Client::from_conf(config),
+            client: Client::from_conf(typed),
+            writes: expressway_aws::Client::new(config.clone(), EndpointOverrides::from_variables(std::env::vars())),
             name: name.into(),
         }
     }

@@ -34,6 +34,7 @@ fn run(engine: &Engine, runtime: &tokio::runtime::Runtime, input: &Document) -> 
         clock: Arc::new(SystemClock::new()),
         entropy: Arc::new(SystemEntropy),
         budget: TaskBudget::default(),
+        payloads: None,
     };
     let request = ExecutionRequest {
         input: input.clone(),

@@ -3,7 +3,8 @@
 //! [`Engine::run`] takes an [`ExecutionRequest`] and gives an [`Execution`], in the caller's own future: dropping it
 //! stops all of it, and nothing outlives it. The doors out are traits, together in an [`Environment`]:
 //! [`TaskRunner`] does the work of Task states, [`Clock`] tells the time, [`Entropy`] gives random bits, and a
-//! [`history::HistorySink`] hears of every event. [`TaskBudget`] bounds the attempts in flight.
+//! [`history::HistorySink`] hears of every event, and a [`PayloadStore`] keeps what
+//! is too large for state data. [`TaskBudget`] bounds the attempts in flight.
 //!
 //! [`test_state`] runs one state by itself and tells what became of its data after each stage.
 //!
@@ -13,6 +14,7 @@ mod clock;
 mod error;
 mod execution;
 pub mod history;
+mod payload;
 mod run;
 mod task;
 pub mod test_state;
@@ -20,6 +22,7 @@ pub mod test_state;
 pub use clock::{Clock, Entropy, Sleep, SystemClock, SystemEntropy};
 pub use error::{Fault, StateError};
 pub use execution::{Execution, ExecutionRequest, Identity, Outcome, Replay, ReplayTime};
+pub use payload::{PayloadFuture, PayloadStore, resolve, shorten};
 pub use run::{DATA_BYTES_MAX, check_result_bytes};
 pub use task::{TaskBudget, TaskError, TaskFuture, TaskRequest, TaskRunner, TimedOutFuture};
 
@@ -34,6 +37,9 @@ pub struct Options {
     pub execution_time_max: Duration,
     /// How many iterations of a Map state run at once when its `MaxConcurrency` is absent or 0.
     pub map_concurrency_default: usize,
+    /// How many bytes of JSON text state data may have before its largest values go to the [`PayloadStore`], if there
+    /// is one. No more than [`DATA_BYTES_MAX`], which fails an execution in any case.
+    pub inline_bytes_max: usize,
 }
 
 impl Default for Options {
@@ -41,6 +47,7 @@ impl Default for Options {
         Options {
             execution_time_max: Duration::from_secs(300),
             map_concurrency_default: 40,
+            inline_bytes_max: DATA_BYTES_MAX,
         }
     }
 }
@@ -56,6 +63,8 @@ pub struct Environment {
     pub entropy: Arc<dyn Entropy>,
     /// Bounds the task attempts in flight.
     pub budget: TaskBudget,
+    /// Keeps values that are too large for state data; without one, such values are `States.DataLimitExceeded`.
+    pub payloads: Option<Arc<dyn PayloadStore>>,
 }
 
 /// Runs executions of one program.

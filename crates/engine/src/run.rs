@@ -14,8 +14,10 @@ mod stages;
 mod step;
 mod task;
 mod test_state;
+mod values;
 
 use crate::history::{EventDetails, HistoryEvent, HistorySink};
+use crate::payload;
 use crate::{Engine, Environment, Execution, ExecutionRequest, Fault, Identity, Options, Outcome, Replay, StateError};
 use context::ExecutionContext;
 use expressway_asl::Document;
@@ -28,6 +30,7 @@ pub use stages::check_result_bytes;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::SystemTime;
 pub(crate) use test_state::{Probe, Stage, test_state};
 
@@ -91,6 +94,15 @@ impl Run<'_> {
         id
     }
 
+    /// An expression stops at the deadline. Its error is not one to handle: the execution has timed out.
+    fn unless_out_of_time(&self, error: StateError) -> Result<StateError, Fault> {
+        let is_query = error.name == Some(ErrorName::QueryEvaluationError);
+        match is_query && self.environment.clock.now() >= self.deadline {
+            true => Err(Fault::Deadline),
+            false => Ok(error),
+        }
+    }
+
     /// Shows what a stage gave to whoever tests the state.
     #[inline]
     fn stage(&self, stage: Stage, value: &Document) {
@@ -150,13 +162,32 @@ impl Engine {
             limit = limit.min(from + timeout);
         }
         let limited_by_surroundings = deadline.filter(|deadline| *deadline < limit);
+        let end = limited_by_surroundings.unwrap_or(limit);
+        let fitted = match input.json_bytes() <= self.options.inline_bytes_max {
+            true => Ok(input),
+            false => {
+                let fit = payload::fit(environment, &self.options, input);
+                until(environment, end, fit).await.unwrap_or(Err(Fault::Deadline))
+            }
+        };
+        let input = match fitted {
+            Ok(input) => input,
+            Err(fault) => {
+                return Execution {
+                    outcome: Outcome::Faulted(fault),
+                    started,
+                    stopped: environment.clock.now(),
+                    transitions: 0,
+                };
+            }
+        };
         let run = Run {
             environment,
             options: &self.options,
             identity: &identity,
             history,
             context: ExecutionContext::new(&identity, &input, started),
-            deadline: limited_by_surroundings.unwrap_or(limit),
+            deadline: end,
             events: AtomicU64::new(0),
             transitions: AtomicU64::new(0),
             probe: None,
@@ -191,20 +222,17 @@ impl Run<'_> {
         let track = Track::new(&progress, replay.map(Lineage::root));
         let result = {
             let work = AssertUnwindSafe(self.machine(machine, &track, None, input)).catch_unwind();
-            let deadline = self.environment.clock.sleep_until(self.deadline);
-            let (mut work, mut deadline) = (pin!(work), deadline);
-            std::future::poll_fn(|context| {
-                // The work first: a result that is there when the time is up counts.
-                if let std::task::Poll::Ready(result) = work.as_mut().poll(context) {
-                    return std::task::Poll::Ready(result);
-                }
-                deadline
-                    .as_mut()
-                    .poll(context)
-                    .map(|()| Ok(Err(Failure::Fault(Fault::Deadline))))
-            })
-            .await
+            let result = until(self.environment, self.deadline, work).await;
+            result.unwrap_or(Ok(Err(Failure::Fault(Fault::Deadline))))
         };
+        let result = result.map(|result| {
+            result.map_err(|failure| match failure {
+                Failure::Error(error) => self
+                    .unless_out_of_time(error)
+                    .map_or_else(Failure::Fault, Failure::Error),
+                fault => fault,
+            })
+        });
         match result {
             Ok(Ok(output)) => {
                 self.event(track.previous(), || EventDetails::ExecutionSucceeded {
@@ -236,6 +264,20 @@ impl Run<'_> {
         });
         Outcome::Faulted(fault)
     }
+}
+
+/// What comes of some work, if it ends before the deadline.
+async fn until<T>(environment: &Environment, deadline: SystemTime, work: impl Future<Output = T>) -> Option<T> {
+    let mut deadline = environment.clock.sleep_until(deadline);
+    let mut work = pin!(work);
+    std::future::poll_fn(|context| {
+        // The work first: a result that is there when the time is up counts.
+        if let Poll::Ready(result) = work.as_mut().poll(context) {
+            return Poll::Ready(Some(result));
+        }
+        deadline.as_mut().poll(context).map(|()| None)
+    })
+    .await
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> Text {

@@ -58,6 +58,12 @@ pub trait TaskRunner: Send + Sync {
     fn ended(&self, _token: &str, _attempt: u32) -> Option<SystemTime> {
         None
     }
+
+    /// Hears that an item of a Map state begins that had to wait for others; `line` is the same in each run. Gives the time
+    /// that it began at, which is another one if the runner keeps a record and an earlier run began it.
+    fn line_begins(&self, _line: &str, now: SystemTime) -> SystemTime {
+        now
+    }
 }
 
 /// Why an attempt gave no result.

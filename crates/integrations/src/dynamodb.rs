@@ -116,7 +116,7 @@ impl<'r> Write<'r> {
         const OK: u16 = 200;
         let mut result = Object::new();
         if matches!(self.resource, Resource::Optimized { .. }) {
-            metadata::insert(&mut result, OK, headers);
+            metadata::insert(&mut result, "dynamodb", OK, headers);
         }
         result.into()
     }
@@ -134,6 +134,7 @@ impl<'r> Write<'r> {
             status,
             request_id: request_id.map(str::to_owned),
             extended_request_id: None,
+            body: Document::Null,
             attempts: 1,
         };
         match self.resource {

@@ -8,6 +8,7 @@ use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::operation::invoke::InvokeError;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use expressway_asl::resource::Resource;
+use expressway_aws::client::could_not_connect;
 use expressway_engine::StateError;
 use std::error::Error;
 
@@ -37,7 +38,8 @@ impl ClassifyRetry for NeverTwice {
         let was_not_acted_on = match (error.as_connector_error(), context.response()) {
             (Some(error), _) => delivery(error) == Delivery::NotSent,
             (None, Some(response)) => response.status().as_u16() == TOO_MANY_REQUESTS,
-            (None, None) => true,
+            // An attempt that took too long may have been sent.
+            (None, None) => !error.is_timeout_error(),
         };
         if was_not_acted_on {
             RetryAction::NoActionIndicated
@@ -52,8 +54,7 @@ impl ClassifyRetry for NeverTwice {
 }
 
 fn delivery(error: &ConnectorError) -> Delivery {
-    let is_connect = find::<hyper_util::client::legacy::Error>(error).is_some_and(|error| error.is_connect());
-    if error.is_user() || is_connect {
+    if error.is_user() || could_not_connect(error) {
         Delivery::NotSent
     } else {
         Delivery::MayHaveBeenSent

@@ -3,8 +3,8 @@
 //! [`AwsTasks`] is the engine's [`TaskRunner`] that calls the real services: Lambda, by a function's own ARN and by
 //! `arn:aws:states:::lambda:invoke`; any operation by `arn:aws:states:::aws-sdk:<service>:<action>`; and the optimized
 //! integrations of Step Functions, request and response. [`check`] tells at start-up what of a definition can not be
-//! called, and which parameters do not fit. [`check_mocked_result`] says whether a result that somebody made up is
-//! one that the service could give.
+//! called, and which parameters do not fit. [`check_mocked_result`] says whether a result that somebody made up is one
+//! that the service could give.
 //!
 //! # Retries
 //! Calls of services are retried as the SDKs do: three attempts, also after errors of the service. A call of
@@ -14,7 +14,7 @@
 //! multiply with those of Retry. HTTP requests (`http:invoke`, `apigateway:invoke`) are sent once.
 //!
 //! # The files
-//! One per integration that differs from the service's own API; [`optimized`] has the table of all others. What they
+//! One per integration that differs from the service's own API; `optimized.rs` has the table of all others. What they
 //! share: `configuration.rs` (credentials, timeouts, connections), `caller.rs` and `roles.rs` (who calls), `effect.rs`
 //! (tokens, so that an effect happens once), `parameters.rs`, `metadata.rs`, and `error.rs` (what Lambda's SDK reports).
 

@@ -4,6 +4,12 @@ use expressway_asl::Document;
 use expressway_asl::document::Object;
 use std::collections::BTreeMap;
 
+/// The services that write `connection` without a capital.
+///
+/// # Source
+/// Recorded: `services/sfn_task_service*`, `services/sns_task_service*`, `services/sqs_task_service*`.
+const LOWER_CASE_CONNECTION: &[&str] = &["sns", "sqs", "states"];
+
 /// Values by the name of their header, spelled as services spell it, sorted without regard to case.
 pub(crate) fn headers<'h>(headers: impl IntoIterator<Item = (&'h str, &'h str)>) -> Vec<(String, Vec<Document>)> {
     let mut by_name: BTreeMap<String, (String, Vec<Document>)> = BTreeMap::new();
@@ -19,10 +25,17 @@ pub(crate) fn headers<'h>(headers: impl IntoIterator<Item = (&'h str, &'h str)>)
 /// Adds `SdkHttpMetadata` and `SdkResponseMetadata` to the result of an optimized integration.
 pub(crate) fn insert<'h>(
     result: &mut Object,
+    service: &str,
     status: u16,
     answer_headers: impl IntoIterator<Item = (&'h str, &'h str)>,
 ) {
-    let headers = headers(answer_headers);
+    let mut headers = headers(answer_headers);
+    if LOWER_CASE_CONNECTION.contains(&service) {
+        let mut names = headers.iter_mut().map(|(name, _)| name);
+        if let Some(name) = names.find(|name| *name == "Connection") {
+            name.make_ascii_lowercase();
+        }
+    }
     let last = |values: &Vec<Document>| values.last().cloned().unwrap_or_default();
     let id = headers
         .iter()
@@ -85,7 +98,7 @@ mod tests {
     fn metadata_holds_every_value_of_a_header() {
         let headers = [("date", "today"), ("x-amzn-requestid", "r-1"), ("a", "1"), ("A", "2")];
         let mut result = Object::new();
-        insert(&mut result, 200, headers);
+        insert(&mut result, "lambda", 200, headers);
         assert_eq!(
             Document::from(result).to_json(),
             r#"{"SdkHttpMetadata":{"AllHttpHeaders":{"A":["1","2"],"Date":["today"],"x-amzn-RequestId":["r-1"]},"#
@@ -93,5 +106,15 @@ mod tests {
                 + r#""HttpHeaders":{"A":"2","Date":"today","x-amzn-RequestId":"r-1"},"HttpStatusCode":200},"#
                 + r#""SdkResponseMetadata":{"RequestId":"r-1"}}"#
         );
+    }
+
+    #[test]
+    fn some_services_write_connection_without_a_capital() {
+        for (service, name) in [("sqs", "connection"), ("dynamodb", "Connection")] {
+            let mut result = Object::new();
+            insert(&mut result, service, 200, [("connection", "keep-alive")]);
+            let metadata = result.get("SdkHttpMetadata").unwrap();
+            assert!(metadata.get("HttpHeaders").unwrap().get(name).is_some());
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Optimized integrations: `arn:aws:states:::<service>:<action>`.
 //!
 //! Most are an operation of the service with its own parameters and its own answer, to which status and headers of
-//! the answer are added. What differs has a file: [`emr`] (other parameters), [`events`] (failed entries),
-//! [`bedrock`] (bodies in S3).
+//! the answer are added. What differs has a file: `emr` (other parameters), `events` (failed entries),
+//! `bedrock` (bodies in S3).
 
 mod bedrock;
 mod emr;
@@ -178,7 +178,7 @@ impl<'r> Integration<'r> {
             _ => Object::new(),
         };
         let headers = output.headers.iter().map(|(name, value)| (&**name, &**value));
-        metadata::insert(&mut object, output.status, headers);
+        metadata::insert(&mut object, self.service, output.status, headers);
         let mut members: Vec<(Text, Document)> = object
             .iter()
             .map(|(key, value)| (Text::clone(key), value.clone()))

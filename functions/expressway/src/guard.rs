@@ -13,7 +13,7 @@ use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_asl::error_name::{ErrorMatcher, ErrorName};
 use expressway_durability::{
-    Claim, ClaimRequest, Completion, Fingerprint, Finished, Grant, JournaledTasks, Key, Records, Release,
+    Claim, ClaimRequest, Completion, Fingerprint, Finished, Grant, JournaledTasks, Key, Records, Release, StoreError,
 };
 use expressway_engine::{Fault, Identity, Outcome, StateError};
 use std::sync::Arc;
@@ -72,7 +72,7 @@ impl Invocation<'_> {
             lease_until: self.lambda_deadline().unwrap_or(now + LEASE_MAX),
             now,
         };
-        match guard.records.claim(&request).await {
+        match self.by(self.deadline, guard.records.claim(&request)).await {
             Ok(Claim::Granted(grant)) => self.granted(guard, &grant, identity, delivery.input).await,
             Ok(Claim::Finished(finished)) => replayed(finished),
             Ok(Claim::Running { until }) => Err(running(&identity, until, now)),
@@ -84,7 +84,23 @@ impl Invocation<'_> {
                 "Expressway.DefinitionChanged",
                 "the execution was begun with another definition, its journal can not be continued with this one",
             )),
-            Err(error) => Err(self.unavailable(&error.to_string())),
+            Err(problem) => Err(self.unavailable(&problem)),
+        }
+    }
+
+    /// What the table answers, if it does so by then: a source that waits is to be told in time.
+    async fn by<T>(
+        &self,
+        time: Option<SystemTime>,
+        answer: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, String> {
+        let Some(time) = time else {
+            return answer.await.map_err(|error| error.to_string());
+        };
+        tokio::select! {
+            biased;
+            answer = answer => answer.map_err(|error| error.to_string()),
+            () = self.environment.clock.sleep_until(time) => Err("the table did not answer in the time there was".to_owned()),
         }
     }
 
@@ -120,11 +136,12 @@ impl Invocation<'_> {
         identity: Identity,
         input: Document,
     ) -> Result<Success, Failure> {
-        let journal = match grant.journal(Arc::clone(&self.environment.clock)).await {
+        let journal = grant.journal(Arc::clone(&self.environment.clock));
+        let journal = match self.by(self.deadline, journal).await {
             Ok(journal) => journal,
-            Err(error) => {
+            Err(problem) => {
                 self.release(grant, Release::Unfinished).await;
-                return Err(self.unavailable(&error.to_string()));
+                return Err(self.unavailable(&problem));
             }
         };
         let has_journal = journal.is_some();
@@ -172,15 +189,16 @@ impl Invocation<'_> {
     async fn complete(&self, grant: &Grant, result: &Result<Document, StateError>) -> Option<Completion> {
         let clock = &self.environment.clock;
         loop {
-            let error = match grant.complete(result, clock.now()).await {
+            let end = self.answer_by().unwrap_or(grant.lease_until());
+            let problem = match self.by(Some(end), grant.complete(result, clock.now())).await {
                 Ok(completion) => return Some(completion),
-                Err(error) => error,
+                Err(problem) => problem,
             };
             let next = clock.now() + RECORD_PAUSE;
-            if next >= grant.lease_until() {
+            if next >= end {
                 let arn = grant.execution_arn();
                 self.problem(&format!(
-                    "execution {arn}: its outcome is not on record, a later delivery would run it again: {error}"
+                    "execution {arn}: its outcome is not on record, a later delivery would run it again: {problem}"
                 ));
                 return None;
             }
@@ -189,10 +207,11 @@ impl Invocation<'_> {
     }
 
     async fn release(&self, grant: &Grant, why: Release) {
-        if let Err(error) = grant.release(why, self.environment.clock.now()).await {
+        let release = grant.release(why, self.environment.clock.now());
+        if let Err(problem) = self.by(self.answer_by(), release).await {
             let arn = grant.execution_arn();
             self.problem(&format!(
-                "execution {arn}: it can not run again before its lease ends: {error}"
+                "execution {arn}: it can not run again before its lease ends: {problem}"
             ));
         }
     }

@@ -4,6 +4,7 @@ use crate::config::{Configuration, Definition};
 use crate::{Handler, InvocationContext, InvocationError, Observer};
 use expressway_asl::Document;
 use expressway_asl::document::Text;
+use expressway_durability::payloads::S3Payloads;
 use expressway_engine::history::HistoryEvent;
 use expressway_engine::{Clock, StateError, SystemClock, SystemEntropy, TaskFuture, TaskRequest, TaskRunner};
 use std::collections::BTreeMap;
@@ -120,6 +121,7 @@ pub(crate) struct Setup {
     configuration: Configuration,
     tasks: Arc<Tasks>,
     deadline: Option<Duration>,
+    store: Option<Arc<S3Payloads>>,
     pub(crate) observer: Ears,
 }
 
@@ -138,6 +140,7 @@ impl Setup {
                 in_flight_max: AtomicUsize::new(0),
             }),
             deadline: None,
+            store: None,
             observer: Ears {
                 wants_history: true,
                 events: Mutex::default(),
@@ -162,6 +165,11 @@ impl Setup {
         self
     }
 
+    pub(crate) fn store(mut self, store: Arc<S3Payloads>) -> Setup {
+        self.store = Some(store);
+        self
+    }
+
     pub(crate) fn deadline_in_millis(mut self, millis: u64) -> Setup {
         self.deadline = Some(Duration::from_millis(millis));
         self
@@ -175,6 +183,10 @@ impl Setup {
         let compilation = expressway_asl::compile(&self.definition, &BTreeMap::new()).unwrap();
         let tasks: Arc<dyn TaskRunner> = Arc::clone(&self.tasks) as Arc<dyn TaskRunner>;
         let handler = Handler::new(self.configuration.clone(), Arc::new(compilation.program), tasks);
+        let handler = match &self.store {
+            Some(store) => handler.with_payloads(Arc::clone(store)),
+            None => handler,
+        };
         let clock = SystemClock::new();
         let context = InvocationContext {
             request_id: "req-1",

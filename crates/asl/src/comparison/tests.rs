@@ -1,13 +1,14 @@
 //! One row for each thing that the spec says about a test.
 
 use super::*;
+use crate::resolve::NoValues;
 use proptest::prelude::*;
 
 fn check(variable: &str, name: &str, operand: &str) -> bool {
     let document = |text: &str| Document::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
     let (operator, is_path) = Operator::from_name(name).unwrap_or_else(|| panic!("{name}"));
     assert!(!is_path);
-    operator.test(&document(variable), &document(operand))
+    operator.test(&document(variable), &document(operand), &NoValues)
 }
 
 #[test]
@@ -140,7 +141,7 @@ fn asterisks_stand_for_any_text() {
     ] {
         let operator = Operator::StringMatches;
         assert_eq!(
-            operator.test(&text.into(), &pattern.into()),
+            operator.test(&text.into(), &pattern.into(), &NoValues),
             expected,
             "{text} {pattern}"
         );

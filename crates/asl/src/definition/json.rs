@@ -102,6 +102,8 @@ fn at(span: Span, document: &Document) -> Node {
                 })
                 .collect(),
         ),
+        // What was parsed holds none; as in any text, the pointer would stand for it.
+        Document::Reference(reference) => Value::String(reference.pointer().into()),
     };
     Node { span, value }
 }

@@ -12,12 +12,18 @@ pub struct Array(Arc<Inner>);
 struct Inner {
     items: Vec<Document>,
     json_bytes: usize,
+    /// What references in it stand for.
+    outside_bytes: usize,
     depth: u32,
 }
 
 impl Array {
     pub(super) fn json_bytes(&self) -> usize {
         self.0.json_bytes
+    }
+
+    pub(super) fn outside_bytes(&self) -> usize {
+        self.0.outside_bytes
     }
 
     pub(super) fn depth(&self) -> u32 {
@@ -46,6 +52,7 @@ impl Array {
         let inner = Arc::make_mut(&mut self.0);
         let place = inner.items.get_mut(index)?;
         inner.json_bytes = inner.json_bytes - place.json_bytes() + item.json_bytes();
+        inner.outside_bytes = inner.outside_bytes - place.outside_bytes() + item.outside_bytes();
         inner.depth = inner.depth.max(item.depth() + 1);
         Some(std::mem::replace(place, item))
     }
@@ -55,14 +62,17 @@ impl From<Vec<Document>> for Array {
     fn from(items: Vec<Document>) -> Array {
         // Brackets, and a comma between any two items.
         let mut json_bytes = 2 + items.len().saturating_sub(1);
+        let mut outside_bytes = 0;
         let mut depth = 0;
         for item in &items {
             json_bytes += item.json_bytes();
+            outside_bytes += item.outside_bytes();
             depth = depth.max(item.depth());
         }
         Array(Arc::new(Inner {
             items,
             json_bytes,
+            outside_bytes,
             depth: depth + 1,
         }))
     }

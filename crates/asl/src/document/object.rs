@@ -16,6 +16,8 @@ struct Inner {
     /// Places of the members by the hash of their keys; only kept when there are many.
     index: Option<HashTable<u32>>,
     json_bytes: usize,
+    /// What references in it stand for.
+    outside_bytes: usize,
     depth: u32,
 }
 
@@ -31,6 +33,7 @@ impl Default for Inner {
             members: Vec::new(),
             index: None,
             json_bytes: 2,
+            outside_bytes: 0,
             depth: 1,
         }
     }
@@ -78,6 +81,7 @@ impl Object {
         let (_, value) = inner.members.get_mut(at)?;
         let taken = std::mem::take(value);
         inner.json_bytes = inner.json_bytes - taken.json_bytes() + value.json_bytes();
+        inner.outside_bytes -= taken.outside_bytes();
         Some(taken)
     }
 
@@ -105,6 +109,10 @@ impl Object {
         self.0.json_bytes
     }
 
+    pub(super) fn outside_bytes(&self) -> usize {
+        self.0.outside_bytes
+    }
+
     pub(super) fn depth(&self) -> u32 {
         self.0.depth
     }
@@ -128,12 +136,14 @@ impl Inner {
         self.depth = self.depth.max(value.depth() + 1);
         if let Some((_, known)) = self.position(&key).and_then(|at| self.members.get_mut(at)) {
             self.json_bytes = self.json_bytes - known.json_bytes() + value.json_bytes();
+            self.outside_bytes = self.outside_bytes - known.outside_bytes() + value.outside_bytes();
             *known = value;
             return;
         }
         // A comma before any member but the first, and a colon after the key.
         let comma = usize::from(!self.members.is_empty());
         self.json_bytes += comma + write::string_bytes(&key) + 1 + value.json_bytes();
+        self.outside_bytes += value.outside_bytes();
         self.members.push((key, value));
         self.index_last();
     }

@@ -137,6 +137,7 @@ fn scalar(document: &Document, out: &mut String) {
         Document::Bool(false) => out.push_str("false"),
         Document::Number(number) => number.write(out),
         Document::String(text) => string(text, out),
+        Document::Reference(reference) => reference.write_pointer(out),
         _ => out.push_str("null"),
     }
 }

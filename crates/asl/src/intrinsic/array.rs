@@ -1,6 +1,6 @@
 //! `States.Array(...)`: an array of its arguments.
 
-use super::{Arguments, Failure, Function};
+use super::{Arguments, Failure, Function, Reads};
 use crate::document::Document;
 use crate::scope::Scope;
 
@@ -10,6 +10,7 @@ pub(super) static FUNCTION: Function = Function {
     optional: 0,
     is_variadic: true,
     is_random: |_| false,
+    reads: Reads::Nothing,
     evaluate,
 };
 

@@ -1,6 +1,6 @@
 //! `States.ArrayRange(first, last, step)`: numbers from the first to the last, which is included when hit.
 
-use super::{Arguments, Failure, Function, Kind};
+use super::{Arguments, Failure, Function, Kind, Reads};
 use crate::document::{Array, Document};
 use crate::scope::Scope;
 
@@ -13,6 +13,7 @@ pub(super) static FUNCTION: Function = Function {
     optional: 0,
     is_variadic: false,
     is_random: |_| false,
+    reads: Reads::All,
     evaluate,
 };
 

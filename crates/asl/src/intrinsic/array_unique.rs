@@ -1,6 +1,6 @@
 //! `States.ArrayUnique(array)`: the items without repetitions.
 
-use super::{Arguments, Failure, Function, Kind};
+use super::{Arguments, Failure, Function, Kind, Reads};
 use crate::document::{Array, Document};
 use crate::scope::Scope;
 use std::collections::HashMap;
@@ -12,6 +12,7 @@ pub(super) static FUNCTION: Function = Function {
     optional: 0,
     is_variadic: false,
     is_random: |_| false,
+    reads: Reads::All,
     evaluate,
 };
 
@@ -46,6 +47,8 @@ fn hash(document: &Document, state: &RandomState) -> u64 {
         // Adding 0 turns -0 into 0.
         Document::Number(number) => (number.as_f64() + 0.0).to_bits().hash(&mut hasher),
         Document::String(text) => text.hash(&mut hasher),
+        // Never met: the arguments were loaded whole. Equal ones have equal keys all the same.
+        Document::Reference(reference) => reference.key().hash(&mut hasher),
         Document::Array(array) => array.iter().for_each(|item| hash(item, state).hash(&mut hasher)),
         Document::Object(object) => {
             let members = object.iter().map(|(key, value)| {

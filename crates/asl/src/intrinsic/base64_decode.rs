@@ -1,7 +1,7 @@
 //! `States.Base64Decode(text)`: the text whose UTF-8 is encoded.
 
 use super::arguments::check_length;
-use super::{Arguments, Failure, Function, Kind};
+use super::{Arguments, Failure, Function, Kind, Reads};
 use crate::document::Document;
 use crate::scope::Scope;
 
@@ -11,6 +11,7 @@ pub(super) static FUNCTION: Function = Function {
     optional: 0,
     is_variadic: false,
     is_random: |_| false,
+    reads: Reads::All,
     evaluate,
 };
 

@@ -1,7 +1,7 @@
 //! `States.Base64Encode(text)`: the UTF-8 of a text in Base64.
 
 use super::arguments::check_length;
-use super::{Arguments, Failure, Function, Kind};
+use super::{Arguments, Failure, Function, Kind, Reads};
 use crate::document::Document;
 use crate::scope::Scope;
 use base64::Engine;
@@ -13,6 +13,7 @@ pub(super) static FUNCTION: Function = Function {
     optional: 0,
     is_variadic: false,
     is_random: |_| false,
+    reads: Reads::All,
     evaluate,
 };
 

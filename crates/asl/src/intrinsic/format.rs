@@ -1,6 +1,6 @@
 //! `States.Format(template, ...)`: the template with its `{}` replaced by the other arguments.
 
-use super::{Arguments, Failure, Function, Kind, RESULT_BYTES_MAX};
+use super::{Arguments, Failure, Function, Kind, RESULT_BYTES_MAX, Reads};
 use crate::document::Document;
 use crate::scope::Scope;
 
@@ -10,6 +10,7 @@ pub(super) static FUNCTION: Function = Function {
     optional: 0,
     is_variadic: true,
     is_random: |_| false,
+    reads: Reads::All,
     evaluate,
 };
 

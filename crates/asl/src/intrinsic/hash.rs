@@ -1,7 +1,7 @@
 //! `States.Hash(data, algorithm)`: a digest in hexadecimal digits.
 
 use super::arguments::check_length;
-use super::{Arguments, Failure, Function, Kind};
+use super::{Arguments, Failure, Function, Kind, Reads};
 use crate::document::Document;
 use crate::scope::Scope;
 use md5::Md5;
@@ -15,6 +15,7 @@ pub(super) static FUNCTION: Function = Function {
     optional: 0,
     is_variadic: false,
     is_random: |_| false,
+    reads: Reads::All,
     evaluate,
 };
 

@@ -1,6 +1,6 @@
 //! `States.MathAdd(a, b)`: the sum of two integers of 32 bits.
 
-use super::{Arguments, Failure, Function, Kind};
+use super::{Arguments, Failure, Function, Kind, Reads};
 use crate::document::Document;
 use crate::scope::Scope;
 
@@ -10,6 +10,7 @@ pub(super) static FUNCTION: Function = Function {
     optional: 0,
     is_variadic: false,
     is_random: |_| false,
+    reads: Reads::All,
     evaluate,
 };
 

@@ -1,6 +1,6 @@
 //! `States.MathRandom(first, end, seed)`: a random integer from the first up to, but without, the end.
 
-use super::{Arguments, Failure, Function, Kind};
+use super::{Arguments, Failure, Function, Kind, Reads};
 use crate::document::Document;
 use crate::scope::Scope;
 
@@ -11,6 +11,7 @@ pub(super) static FUNCTION: Function = Function {
     is_variadic: false,
     // With a seed the result is always the same.
     is_random: |arguments| arguments < 3,
+    reads: Reads::All,
     evaluate,
 };
 

@@ -4,6 +4,7 @@ use super::arguments::Kind;
 use super::{Argument, Call, FUNCTIONS, Function, Intrinsic, ParseError, format};
 use crate::document::Document;
 use crate::path::{Cursor, Path};
+use crate::resolve::Resolver;
 use crate::scope::Scope;
 
 /// Calls nest no deeper than this below the outermost one (service quota).
@@ -140,6 +141,8 @@ fn fold(call: Call) -> Argument {
 
 /// The scope of a call that depends on nothing.
 struct Nothing;
+
+impl Resolver for Nothing {}
 
 impl Scope for Nothing {
     fn input(&self) -> &Document {

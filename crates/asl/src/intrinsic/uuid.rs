@@ -1,6 +1,6 @@
 //! `States.UUID()`: a random UUID, version 4.
 
-use super::{Arguments, Failure, Function};
+use super::{Arguments, Failure, Function, Reads};
 use crate::document::Document;
 use crate::scope::Scope;
 
@@ -10,6 +10,7 @@ pub(super) static FUNCTION: Function = Function {
     optional: 0,
     is_variadic: false,
     is_random: |_| true,
+    reads: Reads::All,
     evaluate,
 };
 

@@ -5,34 +5,67 @@
 
 use super::analysis::Reach;
 use super::failure::{EvaluationFailure, Limit};
-use crate::document::{Array, DEPTH_MAX, Document, Number, Object, Text};
+use crate::document::{Array, DEPTH_MAX, Document, Number, Object, Reference, Text};
+use crate::resolve::Resolver;
 use jsonata_core::value::{JMap, JValue};
+use std::cell::Cell;
 
 /// The JSON text of a result may not be longer than this. The limit on state data is far lower; this one
 /// keeps a short expression from filling the memory before that limit is checked: `[$a, $a]` shares `$a`,
 /// documents written as JSON do not.
 pub(super) const RESULT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// Where converted values come from that are kept elsewhere.
+pub(super) struct Values<'b> {
+    resolver: &'b dyn Resolver,
+    is_missing: Cell<bool>,
+}
+
+impl<'b> Values<'b> {
+    pub(super) fn new(resolver: &'b dyn Resolver) -> Values<'b> {
+        Values {
+            resolver,
+            is_missing: Cell::new(false),
+        }
+    }
+
+    /// Whether a value was not at hand, so that what was converted is of no use.
+    pub(super) fn is_missing(&self) -> bool {
+        self.is_missing.get()
+    }
+
+    fn load(&self, reference: &Reference, convert: impl FnOnce(&Document) -> JValue) -> JValue {
+        match self.resolver.resolve(reference) {
+            Some(value) => convert(&value),
+            None => {
+                self.is_missing.set(true);
+                JValue::Null
+            }
+        }
+    }
+}
+
 /// The value of what an expression can reach of `document`.
-pub(super) fn reached(document: &Document, reach: &Reach) -> JValue {
+pub(super) fn reached(document: &Document, reach: &Reach, values: &Values<'_>) -> JValue {
     if reach.is_whole {
-        return value(document);
+        return value(document, values);
     }
     match document {
         Document::Object(object) => {
             let members = reach.members.iter();
             members
-                .filter_map(|(name, reach)| Some((name.to_string(), reached(object.get(name)?, reach))))
+                .filter_map(|(name, reach)| Some((name.to_string(), reached(object.get(name)?, reach, values))))
                 .collect::<JMap>()
                 .into_value()
         }
-        Document::Array(items) => JValue::array(items.iter().map(|item| reached(item, reach)).collect()),
-        scalar => value(scalar),
+        Document::Array(items) => JValue::array(items.iter().map(|item| reached(item, reach, values)).collect()),
+        Document::Reference(reference) => values.load(reference, |loaded| reached(loaded, reach, values)),
+        scalar => value(scalar, values),
     }
 }
 
 /// The value of a whole document.
-pub(super) fn value(document: &Document) -> JValue {
+pub(super) fn value(document: &Document, values: &Values<'_>) -> JValue {
     #[cfg(test)]
     conversions::count();
     match document {
@@ -40,12 +73,13 @@ pub(super) fn value(document: &Document) -> JValue {
         Document::Bool(value) => JValue::Bool(*value),
         Document::Number(number) => JValue::Number(number.as_f64()),
         Document::String(text) => JValue::string(&**text),
-        Document::Array(items) => JValue::array(items.iter().map(value).collect()),
+        Document::Array(items) => JValue::array(items.iter().map(|item| value(item, values)).collect()),
         Document::Object(members) => members
             .iter()
-            .map(|(key, member)| (key.to_string(), value(member)))
+            .map(|(key, member)| (key.to_string(), value(member, values)))
             .collect::<JMap>()
             .into_value(),
+        Document::Reference(reference) => values.load(reference, |loaded| value(loaded, values)),
     }
 }
 

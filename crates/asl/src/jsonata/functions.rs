@@ -221,5 +221,5 @@ fn cell_number(arguments: Arguments<'_>) -> Option<usize> {
 
 /// The value of a document for functions that parse JSON.
 fn value(document: &Document) -> JValue {
-    super::convert::value(document)
+    super::convert::value(document, &super::convert::Values::new(&crate::resolve::NoValues))
 }

@@ -6,10 +6,12 @@
 
 use super::parse::{Within, quoted, steps};
 use super::pattern::Pattern;
-use super::walk::{NULL, item};
+use super::walk::{NULL, Walk, item};
 use super::{Cursor, PathError, Step};
 use crate::comparison::text_order;
 use crate::document::{Document, Number};
+use crate::resolve;
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// Parentheses and negations of a filter nest no deeper than this, so that parsing is bounded.
@@ -48,38 +50,59 @@ pub(super) enum Comparison {
 
 impl Filter {
     /// Whether the condition holds for `item`.
-    pub(super) fn accepts(&self, item: &Document, root: &Document) -> bool {
+    pub(super) fn accepts(&self, item: &Document, walk: Walk<'_>) -> bool {
         match self {
-            Filter::Any(filters) => filters.iter().any(|filter| filter.accepts(item, root)),
-            Filter::All(filters) => filters.iter().all(|filter| filter.accepts(item, root)),
-            Filter::Not(filter) => !filter.accepts(item, root),
-            Filter::Exists(operand) => operand.value(item, root).is_some_and(|value| !value.is_null()),
-            Filter::Compare(left, comparison, right) => match (left.value(item, root), right.value(item, root)) {
-                (Some(left), Some(right)) => comparison.holds(left, right),
+            Filter::Any(filters) => filters.iter().any(|filter| filter.accepts(item, walk)),
+            Filter::All(filters) => filters.iter().all(|filter| filter.accepts(item, walk)),
+            Filter::Not(filter) => !filter.accepts(item, walk),
+            Filter::Exists(operand) => operand.find(item, walk).is_some_and(|value| !value.is_null()),
+            Filter::Compare(left, comparison, right) => match (left.value(item, walk), right.value(item, walk)) {
+                (Some(left), Some(right)) => comparison.holds(&left, &right),
                 _ => false,
             },
-            Filter::Matches(operand, pattern) => match operand.value(item, root) {
+            Filter::Matches(operand, pattern) => match operand.value(item, walk).as_deref() {
                 None | Some(Document::Null) => false,
                 Some(Document::String(text)) => pattern.matches(text),
-                Some(other) => pattern.matches(&other.to_json()),
+                Some(other) => pattern.matches(&resolve::whole(other, walk.resolver).to_json()),
             },
         }
     }
 }
 
 impl Operand {
-    fn value<'d>(&'d self, current: &'d Document, root: &'d Document) -> Option<&'d Document> {
-        let (start, steps) = match self {
-            Operand::Item(steps) => (current, steps),
-            Operand::Root(steps) => (root, steps),
-            Operand::Literal(value) => return Some(value),
-        };
-        steps.iter().try_fold(start, |at, step| match (step, at) {
-            (Step::Key(key), at) => at.get(key),
-            // As at the end of a path, there is null past the end of an array.
-            (Step::Index(index), Document::Array(array)) => Some(item(array, *index).unwrap_or(&NULL)),
-            _ => None,
-        })
+    /// The value; one that is kept elsewhere is loaded.
+    fn value<'d>(&'d self, current: &'d Document, walk: Walk<'d>) -> Option<Cow<'d, Document>> {
+        match self.find(current, walk)? {
+            found if matches!(*found, Document::Reference(_)) => {
+                Some(Cow::Owned(resolve::surface(found.into_owned(), walk.resolver)))
+            }
+            found => Some(found),
+        }
+    }
+
+    /// What is there, which may be a reference.
+    fn find<'d>(&'d self, current: &'d Document, walk: Walk<'d>) -> Option<Cow<'d, Document>> {
+        match self {
+            Operand::Item(steps) => follow(steps, current, walk),
+            Operand::Root(steps) => follow(steps, walk.root, walk),
+            Operand::Literal(value) => Some(Cow::Borrowed(value)),
+        }
+    }
+}
+
+fn follow<'d>(steps: &[Step], start: &'d Document, walk: Walk<'_>) -> Option<Cow<'d, Document>> {
+    let Some((step, rest)) = steps.split_first() else {
+        return Some(Cow::Borrowed(start));
+    };
+    match (step, start) {
+        (_, Document::Reference(reference)) => {
+            let value = walk.resolver.resolve(reference)?;
+            follow(steps, &value, walk).map(|found| Cow::Owned(found.into_owned()))
+        }
+        (Step::Key(key), Document::Object(object)) => follow(rest, object.get(key)?, walk),
+        // As at the end of a path, there is null past the end of an array.
+        (Step::Index(index), Document::Array(array)) => follow(rest, item(array, *index).unwrap_or(&NULL), walk),
+        _ => None,
     }
 }
 

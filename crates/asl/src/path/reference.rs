@@ -1,7 +1,7 @@
 //! Reference paths: paths to exactly one place.
 
 use super::{Path, PathError, Root, Step};
-use crate::document::{Document, Object, Text};
+use crate::document::{Document, Object, Reference, Text};
 
 /// A path that names one place in a document, so that a value can be read from it or put there.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +84,36 @@ impl ReferencePath {
             }),
         }
     }
+
+    /// The first value on the way of this path through `input` that is kept elsewhere, and so must be there before
+    /// something can be placed inside of it. One that the path leads to, but not into, does not count.
+    pub fn through<'d>(&self, input: &'d Document) -> Option<&'d Reference> {
+        let (_, reference) = first_reference(&self.0.steps, input)?;
+        Some(reference)
+    }
+
+    /// `input` with this value in the place of the reference that [`ReferencePath::through`] gives.
+    pub fn open(&self, input: Document, value: Document) -> Document {
+        let way = first_reference(&self.0.steps, &input).map(|(length, _)| length);
+        match way.and_then(|length| self.0.steps.get(..length)) {
+            Some(way) => put(way, input, value),
+            None => input,
+        }
+    }
+}
+
+/// The first reference that `steps` lead into, and the number of steps to it.
+fn first_reference<'d>(steps: &[Step], document: &'d Document) -> Option<(usize, &'d Reference)> {
+    let mut at = document;
+    for (number, step) in steps.iter().enumerate() {
+        at = match (step, at) {
+            (_, Document::Reference(reference)) => return Some((number, reference)),
+            (Step::Key(key), Document::Object(object)) => object.get(key)?,
+            (Step::Index(index), Document::Array(array)) => array.get(usize::try_from(*index).ok()?)?,
+            _ => return None,
+        };
+    }
+    None
 }
 
 fn refusal(step: &Step) -> Option<String> {
@@ -152,6 +182,7 @@ fn put(steps: &[Step], document: Document, result: Document) -> Document {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resolve::NoValues;
     use proptest::prelude::*;
 
     fn check(input: &str, path: &str, result: &str, expected: &str) {
@@ -291,7 +322,7 @@ mod tests {
             let held = is_held.then(|| input.clone());
             let before = input.to_json();
             if let Ok(placed) = path.place(input, result.clone()) {
-                prop_assert_eq!(path.as_path().select_present(&placed), Ok(result));
+                prop_assert_eq!(path.as_path().select_present(&placed, &NoValues), Ok(result));
                 prop_assert_eq!(placed.json_bytes(), placed.to_json().len());
                 let again = Document::parse(&placed.to_json()).unwrap();
                 prop_assert!(placed.depth() >= again.depth());

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::document::DEPTH_MAX;
+use crate::resolve::NoValues;
 use crate::scope::TestScope;
 use proptest::prelude::*;
 
@@ -528,14 +529,14 @@ proptest! {
         if let Ok(path) = Path::parse(&text) {
             prop_assert!(text.starts_with(&**path.text()));
             prop_assert_eq!(&Path::parse(path.text()), &Ok(path.clone()));
-            let _ = path.select(&Document::parse(r#"{"a":[{"b":1},[2]],"b":"c"}"#).unwrap());
+            let _ = path.select(&Document::parse(r#"{"a":[{"b":1},[2]],"b":"c"}"#).unwrap(), &NoValues);
         }
     }
 
     #[test]
     fn any_path_leads_somewhere_or_nowhere(path in any_path(), document in any_document()) {
         if let Ok(path) = Path::parse(&path) {
-            match path.select(&document) {
+            match path.select(&document, &NoValues) {
                 Ok(found) => {
                     prop_assert!(path.is_definite() || found.as_array().is_some());
                     prop_assert_eq!(found.json_bytes(), found.to_json().len());

@@ -3,6 +3,7 @@
 use super::no_match::Failure;
 use super::{NoMatch, Path, Step};
 use crate::document::{Array, Document, Object, Text};
+use crate::resolve::{Resolver, surface};
 
 /// How many values a path with wildcards may come by. Several `..` in one path come by the same values
 /// again and again, so without a bound a short path could keep a small document busy for hours.
@@ -16,29 +17,46 @@ impl Path {
     ///
     /// # Errors
     /// The path leads to a single value, and it is not there.
-    pub fn select(&self, document: &Document) -> Result<Document, NoMatch> {
-        self.select_or(document, |_| Ok(Document::Null))
+    pub fn select(&self, document: &Document, resolver: &dyn Resolver) -> Result<Document, NoMatch> {
+        let walk = Walk {
+            root: document,
+            resolver,
+        };
+        self.select_or(walk, 0, document, &|_| Ok(Document::Null))
     }
 
     /// Like [`Path::select`], but an index past the end of its array is a missing value.
     ///
     /// # Errors
     /// The path leads to a single value, and it is not there.
-    pub fn select_present(&self, document: &Document) -> Result<Document, NoMatch> {
-        self.select_or(document, |failure| Err(failure.missing()))
+    pub fn select_present(&self, document: &Document, resolver: &dyn Resolver) -> Result<Document, NoMatch> {
+        let walk = Walk {
+            root: document,
+            resolver,
+        };
+        self.select_or(walk, 0, document, &|failure| Err(failure.missing()))
     }
 
+    /// Walks on from `start`, where step `first` is to be applied.
     fn select_or(
         &self,
-        document: &Document,
-        past_the_end: impl Fn(&Failure<'_>) -> Result<Document, NoMatch>,
+        walk: Walk<'_>,
+        first: usize,
+        start: &Document,
+        past_the_end: &dyn Fn(&Failure<'_>) -> Result<Document, NoMatch>,
     ) -> Result<Document, NoMatch> {
-        let mut at = document;
-        for (number, step) in self.steps.iter().enumerate() {
+        let mut at = start;
+        for (number, step) in self.steps.iter().enumerate().skip(first) {
             let next = match (step, at) {
                 (Step::Key(key), Document::Object(object)) => object.get(key),
                 (Step::Index(index), Document::Array(array)) => item(array, *index),
-                _ => return self.special(number, at, document),
+                (_, Document::Reference(reference)) => {
+                    return match walk.resolver.resolve(reference) {
+                        Some(value) => self.select_or(walk, number, &value, past_the_end),
+                        None => Ok(Document::Null),
+                    };
+                }
+                _ => return self.special(walk, number, at),
             };
             match next {
                 Some(next) => at = next,
@@ -75,7 +93,7 @@ impl Path {
     }
 
     /// Applies step `number`, which is neither a name applied to an object nor an index to an array.
-    fn special(&self, number: usize, at: &Document, root: &Document) -> Result<Document, NoMatch> {
+    fn special(&self, walk: Walk<'_>, number: usize, at: &Document) -> Result<Document, NoMatch> {
         let failure = Failure {
             path: self,
             failed: number,
@@ -92,7 +110,7 @@ impl Path {
             return Err(failure.wrong_kind(at));
         }
         let mut collector = Collector {
-            root,
+            walk,
             found: Vec::new(),
             visits_left: VISITS_MAX,
         };
@@ -101,6 +119,15 @@ impl Path {
             Err(TooMany) => Err(failure.too_many(VISITS_MAX)),
         }
     }
+}
+
+/// What a path is applied to.
+#[derive(Clone, Copy)]
+pub(super) struct Walk<'d> {
+    /// What `$` stands for in filters.
+    pub(super) root: &'d Document,
+    /// Gives the values that the path leads through and that are kept elsewhere.
+    pub(super) resolver: &'d dyn Resolver,
 }
 
 /// Where a path continues when a step found nothing.
@@ -133,7 +160,7 @@ struct TooMany;
 
 /// Gathers what a path with wildcards leads to. Branches that lead nowhere are left out.
 struct Collector<'d> {
-    root: &'d Document,
+    walk: Walk<'d>,
     found: Vec<Document>,
     visits_left: usize,
 }
@@ -146,6 +173,7 @@ impl Collector<'_> {
             return Ok(());
         };
         match (step, at) {
+            (_, Document::Reference(_)) => self.collect(steps, &surface(at.clone(), self.walk.resolver)),
             (Step::Key(key), Document::Object(object)) => self.each(rest, object.get(key)),
             (Step::Index(index), Document::Array(array)) => self.item(rest, array, *index),
             (Step::Keys(keys), Document::Object(object)) => {
@@ -159,11 +187,11 @@ impl Collector<'_> {
             (Step::Wildcard, at) => self.each(rest, children(at)),
             (Step::Deep, at) => self.deep(rest, at),
             (Step::Filter(filter), Document::Array(array)) => {
-                let root = self.root;
-                self.each(rest, array.iter().filter(|item| filter.accepts(item, root)))
+                let walk = self.walk;
+                self.each(rest, array.iter().filter(|item| filter.accepts(item, walk)))
             }
             // A filter of an object is a question about the object itself.
-            (Step::Filter(filter), Document::Object(_)) if filter.accepts(at, self.root) => self.collect(rest, at),
+            (Step::Filter(filter), Document::Object(_)) if filter.accepts(at, self.walk) => self.collect(rest, at),
             _ => Ok(()),
         }
     }
@@ -183,6 +211,9 @@ impl Collector<'_> {
     /// `at` comes before what is below it.
     fn deep(&mut self, rest: &[Step], at: &Document) -> Result<(), TooMany> {
         self.visits_left = self.visits_left.checked_sub(1).ok_or(TooMany)?;
+        if let Document::Reference(_) = at {
+            return self.deep(rest, &surface(at.clone(), self.walk.resolver));
+        }
         match (rest.first(), at) {
             // Only objects that have all the names count.
             (Some(Step::Keys(keys)), Document::Object(object)) => {

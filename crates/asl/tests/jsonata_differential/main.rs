@@ -13,6 +13,7 @@ mod generate;
 
 use expressway_asl::Document;
 use expressway_asl::jsonata::{Bindings, EvaluationFailure, Jsonata};
+use expressway_asl::resolve::Resolver;
 use generate::{INPUTS, Random, TEMPLATES, broken, expression};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -33,6 +34,8 @@ struct Input {
     states: Document,
     variables: Document,
 }
+
+impl Resolver for Input {}
 
 impl Bindings for Input {
     fn states(&self, member: &str) -> Option<Document> {

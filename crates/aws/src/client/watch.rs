@@ -1,5 +1,6 @@
 //! Watches attempts and answers: what was sent, and how much comes back.
 
+use super::http::{could_not_connect, find};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
@@ -86,23 +87,6 @@ impl Intercept for AttemptWatch {
         }
         Ok(())
     }
-}
-
-fn could_not_connect(error: &(dyn Error + 'static)) -> bool {
-    let legacy = find::<hyper_util::client::legacy::Error>(error);
-    legacy.is_some_and(hyper_util::client::legacy::Error::is_connect)
-}
-
-/// The error of this type among an error and its causes.
-fn find<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
 }
 
 /// Ends an answer that is longer than this many bytes.

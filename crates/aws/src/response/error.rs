@@ -6,7 +6,7 @@ use expressway_asl::Document;
 use expressway_asl::document::Text;
 
 /// An error that a service answered with.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ErrorAnswer {
     /// What error names of the service begin with, `DynamoDb`.
     pub service: String,
@@ -22,6 +22,8 @@ pub struct ErrorAnswer {
     pub request_id: Option<String>,
     /// S3's second id of the request.
     pub extended_request_id: Option<String>,
+    /// All that the service said, where it speaks JSON or CBOR: errors have members of their own.
+    pub body: Document,
     /// How many times the request was sent, this answer's time included.
     pub attempts: u32,
 }
@@ -75,9 +77,9 @@ pub(super) fn read(service: &Service, operation: &Operation, response: &Response
     match service.protocol {
         Protocol::Json | Protocol::RestJson => {
             let body = json::parse(response.body).ok().flatten().unwrap_or_default();
-            read_body(&mut error, response, &body);
+            read_body(&mut error, response, body);
         }
-        Protocol::Cbor => read_body(&mut error, response, &cbor::untyped(response.body).unwrap_or_default()),
+        Protocol::Cbor => read_body(&mut error, response, cbor::untyped(response.body).unwrap_or_default()),
         Protocol::Query | Protocol::Ec2 | Protocol::RestXml => read_xml(&mut error, response),
     }
     if error.code.is_empty() && &*service.name == "s3" {
@@ -97,7 +99,7 @@ pub(super) fn read(service: &Service, operation: &Operation, response: &Response
     error
 }
 
-fn read_body(error: &mut ErrorAnswer, response: &Response<'_>, body: &Document) {
+fn read_body(error: &mut ErrorAnswer, response: &Response<'_>, body: Document) {
     let first = |keys: &[&str]| keys.iter().find_map(|key| body.get(key).and_then(Document::as_str));
     let code = response
         .header("x-amzn-errortype")
@@ -106,6 +108,7 @@ fn read_body(error: &mut ErrorAnswer, response: &Response<'_>, body: &Document) 
     let code = code.unwrap_or_default().split(':').next().unwrap_or_default();
     error.code = code.rsplit('#').next().unwrap_or_default().to_owned();
     error.message = first(&["message", "Message", "errorMessage"]).map(str::to_owned);
+    error.body = body;
 }
 
 fn read_xml(error: &mut ErrorAnswer, response: &Response<'_>) {

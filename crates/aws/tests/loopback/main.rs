@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+mod connections;
 mod failures;
+mod faults;
 mod requests;
 mod retries;
 mod server;
@@ -13,6 +15,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use aws_types::sdk_config::Builder;
 use expressway_asl::Document;
 use expressway_aws::{CallError, CallOptions, Client, EndpointOverrides, Service};
 use std::time::Duration;
@@ -23,15 +26,20 @@ fn client(url: &str) -> Client {
 }
 
 fn client_with(url: &str, timeouts: TimeoutConfig) -> Client {
+    Client::new(config(url).timeout_config(timeouts).build(), EndpointOverrides::none())
+}
+
+fn client_of(url: &str, retries: RetryConfig) -> Client {
+    Client::new(config(url).retry_config(retries).build(), EndpointOverrides::none())
+}
+
+fn config(url: &str) -> Builder {
     let credentials = Credentials::new("AKID", "secret", None, None, "test");
-    let config = SdkConfig::builder()
+    SdkConfig::builder()
         .region(Region::new("eu-west-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .endpoint_url(url)
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
-        .timeout_config(timeouts)
-        .build();
-    Client::new(config, EndpointOverrides::none())
 }
 
 async fn call(client: &Client, service: &str, action: &str, parameters: &str) -> Result<Document, CallError> {

@@ -7,7 +7,6 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use expressway_asl::Document;
 use expressway_aws::{CallOptions, Client, Credentials, EndpointOverrides, Service};
-use std::sync::Arc;
 
 #[tokio::test]
 async fn a_call_sends_a_signed_request_and_gives_the_result() {
@@ -137,25 +136,4 @@ async fn a_call_with_metadata_gives_status_and_headers() {
     let output = output.unwrap();
     assert_eq!(output.status, 200);
     assert_eq!(output.request_id(), Some("r-1"));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_calls_share_forty_connections() {
-    let server = Server::answering(vec![Reply::ok("{}")]).await;
-    let client = client(&server.url);
-    let permits = Arc::new(tokio::sync::Semaphore::new(40));
-    let mut calls = tokio::task::JoinSet::new();
-    for _ in 0..1000 {
-        let (client, permits) = (client.clone(), permits.clone());
-        calls.spawn(async move {
-            let _permit = permits.acquire().await.unwrap();
-            get_item(&client).await.unwrap();
-        });
-    }
-    while let Some(done) = calls.join_next().await {
-        done.unwrap();
-    }
-    assert_eq!(server.requests().len(), 1000);
-    // The pool opens one more when a call finds none free, even if another comes back before it is open.
-    assert!(server.connections() <= 60, "{} connections", server.connections());
 }

@@ -2,12 +2,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
 /// What the server does with a request.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum Reply {
     /// Answers.
     Answer {
@@ -21,6 +22,16 @@ pub(crate) enum Reply {
     Cut,
     /// Begins an answer and closes the connection.
     CutWithin,
+    /// Begins an answer and says no more.
+    Stall,
+    /// Closes the connection at once, with a reset instead of an end.
+    Reset,
+    /// Writes these bytes.
+    Raw(Vec<u8>),
+    /// Answers and closes the connection without having announced it.
+    Last(Box<Reply>),
+    /// Answers after this time.
+    Late(Duration, Box<Reply>),
 }
 
 impl Reply {
@@ -29,9 +40,14 @@ impl Reply {
     }
 
     pub(crate) fn status(status: u16, body: impl Into<Vec<u8>>) -> Reply {
+        Reply::with_headers(status, "", body)
+    }
+
+    /// An answer with these lines in its head, each with its line end.
+    pub(crate) fn with_headers(status: u16, headers: &'static str, body: impl Into<Vec<u8>>) -> Reply {
         Reply::Answer {
             status,
-            headers: "",
+            headers,
             body: body.into(),
         }
     }
@@ -135,25 +151,47 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
             requests.len() - 1
         };
         shared.received.notify_one();
-        match (shared.script)(number) {
-            Reply::Answer { status, headers, body } => {
-                let length = body.len();
-                let head = format!("HTTP/1.1 {status} Status\r\n{headers}content-length: {length}\r\n\r\n");
-                // In one piece: between two the kernel would wait for the client's acknowledgement.
-                stream.write_all(&[head.as_bytes(), &body].concat()).await?;
-            }
-            Reply::Silence => {}
-            Reply::Cut => return Ok(()),
-            Reply::CutWithin => {
-                stream
-                    .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")
-                    .await?;
-                return Ok(());
-            }
+        if !answer((shared.script)(number), &mut stream).await? {
+            return Ok(());
         }
     }
     Ok(())
 }
+
+/// Does what a reply says; gives whether the connection stays.
+async fn answer(reply: Reply, stream: &mut TcpStream) -> std::io::Result<bool> {
+    match reply {
+        Reply::Answer { status, headers, body } => {
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status} Status\r\n{headers}content-length: {length}\r\n\r\n");
+            // In one piece: between two the kernel would wait for the client's acknowledgement.
+            stream.write_all(&[head.as_bytes(), &body].concat()).await?;
+        }
+        Reply::Silence => {}
+        Reply::Cut => return Ok(false),
+        Reply::CutWithin => {
+            stream.write_all(BEGINNING).await?;
+            return Ok(false);
+        }
+        Reply::Stall => stream.write_all(BEGINNING).await?,
+        Reply::Reset => {
+            stream.set_zero_linger()?;
+            return Ok(false);
+        }
+        Reply::Raw(bytes) => stream.write_all(&bytes).await?,
+        Reply::Last(reply) => {
+            Box::pin(answer(*reply, stream)).await?;
+            return Ok(false);
+        }
+        Reply::Late(after, reply) => {
+            tokio::time::sleep(after).await;
+            return Box::pin(answer(*reply, stream)).await;
+        }
+    }
+    Ok(true)
+}
+
+const BEGINNING: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{";
 
 /// The next request; nothing if the client has closed the connection.
 async fn receive(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> std::io::Result<Option<Received>> {

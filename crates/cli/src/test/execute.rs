@@ -49,6 +49,7 @@ pub(super) async fn execute(file: &TestFile, case: &Case) -> Observed {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         entropy: Arc::new(Seeded::default()),
         budget: TaskBudget::default(),
+        payloads: None,
     };
     let mut observed = match &case.state {
         Some(state) => single_state(file, case, state, &environment).await,

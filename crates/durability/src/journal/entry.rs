@@ -1,8 +1,8 @@
 //! One entry of the journal, and its item in the table.
 
-use crate::table::{Item, milliseconds, n, s, seconds, text, time};
+use crate::table::{Item, milliseconds, n, s, text, time};
 use expressway_asl::Document;
-use expressway_asl::document::Text;
+use expressway_asl::document::{self, Text};
 use expressway_asl::error_name::ErrorName;
 use expressway_engine::StateError;
 use std::time::{Duration, SystemTime};
@@ -43,21 +43,9 @@ impl Entry {
         self.ended
     }
 
-    /// About how many bytes its item has.
-    pub(crate) fn bytes(&self) -> usize {
-        const KEYS: usize = 400;
-        KEYS + match &self.result {
-            Ok(result) => result.json_bytes(),
-            Err(error) => error.cause.as_ref().map_or(0, |cause| cause.len()),
-        }
-    }
-
-    /// The attributes but for the keys.
-    pub(crate) fn item(&self, retention: Duration) -> Item {
-        let mut item = Item::from([
-            ("ended".to_owned(), n(milliseconds(self.ended))),
-            ("expires_at".to_owned(), n(seconds(self.ended + retention))),
-        ]);
+    /// Its own attributes.
+    pub(crate) fn item(&self) -> Item {
+        let mut item = Item::from([("ended".to_owned(), n(milliseconds(self.ended)))]);
         let mut insert = |attribute: &str, value: Option<String>| {
             if let Some(value) = value {
                 item.insert(attribute.to_owned(), s(value));
@@ -65,7 +53,7 @@ impl Entry {
         };
         insert("state", self.state.clone());
         match &self.result {
-            Ok(result) => insert("result", Some(result.to_json())),
+            Ok(result) => insert("result", Some(document::encode(result))),
             Err(error) => {
                 insert(
                     "error",
@@ -80,7 +68,7 @@ impl Entry {
     /// Reads an item.
     pub(crate) fn read(item: &Item) -> Option<Entry> {
         let result = match (text(item, "result"), text(item, "error")) {
-            (Some(result), _) => Ok(Document::parse(result).ok()?),
+            (Some(result), _) => Ok(document::decode(result).ok()?),
             (None, Some(error)) => Err(StateError {
                 name: Some(error).filter(|name| !name.is_empty()).map(ErrorName::from),
                 cause: text(item, "cause").map(Text::from),
@@ -116,9 +104,7 @@ mod tests {
             error(None, None),
         ] {
             let entry = Entry::new(Some("S"), ended + Duration::from_nanos(17), result);
-            let item = entry.item(Duration::from_secs(60));
-            assert_eq!(Entry::read(&item), Some(entry));
-            assert_eq!(item.get("expires_at"), Some(&n(1_750_000_060)));
+            assert_eq!(Entry::read(&entry.item()), Some(entry));
         }
     }
 }

@@ -2,14 +2,16 @@
 
 use super::Run;
 use super::machine::{Track, Visit};
+use super::values::Values;
 use crate::Identity;
 use expressway_asl::Document;
-use expressway_asl::document::{Object, Text};
+use expressway_asl::document::{Object, Reference, Text};
 use expressway_asl::jsonata::Bindings;
+use expressway_asl::resolve::Resolver;
 use expressway_asl::scope::Scope;
 use expressway_asl::timestamp::Timestamp;
 use std::cell::OnceCell;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The part of the context object that does not change within an execution.
 pub(super) struct ExecutionContext {
@@ -64,6 +66,7 @@ pub(super) struct StateScope<'s> {
     track: &'s Track<'s>,
     map: Option<&'s Document>,
     context: OnceCell<Document>,
+    values: &'s Values<'s>,
 }
 
 impl<'s> StateScope<'s> {
@@ -73,6 +76,7 @@ impl<'s> StateScope<'s> {
         track: &'s Track<'_>,
         visit: &'s Visit<'_>,
         input: &'s Document,
+        values: &'s Values<'_>,
     ) -> StateScope<'s> {
         StateScope {
             run,
@@ -81,6 +85,7 @@ impl<'s> StateScope<'s> {
             track,
             map: track.map.as_ref(),
             context: OnceCell::new(),
+            values,
         }
     }
 
@@ -123,6 +128,12 @@ impl<'s> StateScope<'s> {
     }
 }
 
+impl Resolver for StateScope<'_> {
+    fn resolve(&self, reference: &Reference) -> Option<Document> {
+        self.values.resolve(reference)
+    }
+}
+
 impl Scope for StateScope<'_> {
     fn input(&self) -> &Document {
         self.input
@@ -137,7 +148,7 @@ impl Scope for StateScope<'_> {
     }
 
     fn random(&self) -> u128 {
-        self.run.random(self.track)
+        self.values.random(|| self.run.random(self.track))
     }
 }
 
@@ -168,6 +179,12 @@ pub(super) struct QueryScope<'s> {
     pub(super) seen: Seen<'s>,
 }
 
+impl Resolver for QueryScope<'_> {
+    fn resolve(&self, reference: &Reference) -> Option<Document> {
+        self.scope.resolve(reference)
+    }
+}
+
 impl Bindings for QueryScope<'_> {
     fn states(&self, member: &str) -> Option<Document> {
         match member {
@@ -189,6 +206,11 @@ impl Bindings for QueryScope<'_> {
 
     fn now(&self) -> SystemTime {
         self.scope.run.now(self.scope.track)
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        let run = self.scope.run;
+        run.environment.clock.real_time_until(run.deadline)
     }
 }
 

@@ -59,12 +59,12 @@ impl Run<'_> {
                 // `*test_catch_states_runtime*`).
                 Ok((placed, assigned)) => {
                     return Ok(StateEnd {
-                        output: self.select_output(track, visit, placed)?,
+                        output: self.select_output(track, visit, placed).await?,
                         transition: state.transition,
                         assigned,
                     });
                 }
-                Err(Failure::Error(error)) => error,
+                Err(Failure::Error(error)) => self.unless_out_of_time(error)?,
                 Err(fault) => return Err(fault),
             };
             if let Some(delay) = self.retry_delay(track, &state.retry, &mut retries, &error) {
@@ -84,29 +84,29 @@ impl Run<'_> {
                 }
                 return Err(error.into());
             };
-            return Ok(self.caught(track, visit, catcher, &error, input)?);
+            return self.caught(track, visit, catcher, &error, input).await;
         }
     }
 
     /// What a catcher makes of an error.
-    fn caught(
+    async fn caught(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         catcher: &Catcher,
         error: &StateError,
         input: Document,
-    ) -> Result<StateEnd, StateError> {
+    ) -> Result<StateEnd, Failure> {
         // Neither ResultSelector nor OutputPath apply here (recorded: `*catch_output_path*`).
         let error = error.to_document();
         let seen = Seen {
             error_output: Some(&error),
             ..Seen::input(&input)
         };
-        let assigned = self.assign(track, visit, catcher.assign.as_ref(), &error, seen)?;
+        let assigned = self.assign(track, visit, catcher.assign.as_ref(), &error, seen).await?;
         let output = match &catcher.output {
-            Some(output) => self.query(track, visit, output, seen)?,
-            None => self.place(visit, &catcher.result_path, input, error)?,
+            Some(output) => self.query(track, visit, output, seen).await?,
+            None => self.place(visit, &catcher.result_path, input, error).await?,
         };
         Ok(StateEnd {
             output,
@@ -128,7 +128,7 @@ impl Run<'_> {
         let error = match self.attempt(track, visit, &input).await {
             Ok((placed, assigned)) => {
                 return Ok(Tried::Ended(StateEnd {
-                    output: self.select_output(track, visit, placed)?,
+                    output: self.select_output(track, visit, placed).await?,
                     transition: state.transition,
                     assigned,
                 }));
@@ -146,7 +146,7 @@ impl Run<'_> {
             return Ok(Tried::Failed { error, retry_index });
         };
         Ok(Tried::Caught {
-            end: self.caught(track, visit, catcher, &error, input)?,
+            end: self.caught(track, visit, catcher, &error, input).await?,
             error,
             index,
             retry_index,
@@ -160,7 +160,7 @@ impl Run<'_> {
         visit: &Visit<'_>,
         input: &Document,
     ) -> Result<(Document, Variables), Failure> {
-        let selected = self.select_input(track, visit, input.clone())?;
+        let selected = self.select_input(track, visit, input.clone()).await?;
         let result = match &visit.state.kind {
             StateKind::Task(task) => self.task(track, visit, task, selected).await?,
             StateKind::Parallel { branches } => self.parallel(track, visit, branches, selected).await?,
@@ -171,8 +171,11 @@ impl Run<'_> {
             result: Some(&result),
             ..Seen::input(input)
         };
-        let assigned = self.assign(track, visit, visit.state.assign.as_ref(), &result, seen)?;
-        Ok((self.place_result(track, visit, input.clone(), result)?, assigned))
+        let assigned = self
+            .assign(track, visit, visit.state.assign.as_ref(), &result, seen)
+            .await?;
+        let placed = self.place_result(track, visit, input.clone(), result).await?;
+        Ok((placed, assigned))
     }
 
     /// How long to wait before the next try; none if there is none.

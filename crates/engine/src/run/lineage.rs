@@ -33,6 +33,12 @@ impl Lineage {
         Lineage::at(digest(&[b"execution", &replay.seed]), now)
     }
 
+    /// The place in hexadecimal digits: enough of them to tell it apart from all others of the execution.
+    pub(super) fn name(&self) -> String {
+        let (start, _) = self.place.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
+        hexadecimal(start)
+    }
+
     fn at(place: [u8; 32], now: u64) -> Lineage {
         Lineage {
             place,
@@ -75,13 +81,7 @@ impl Lineage {
             role_arn.unwrap_or_default().as_bytes(),
             input.as_bytes(),
         ]);
-        let mut token = String::with_capacity(2 * digest.len());
-        for byte in digest {
-            for digit in [byte >> 4, byte & 0xf] {
-                token.extend(char::from_digit(digit.into(), 16));
-            }
-        }
-        token.into()
+        hexadecimal(&digest).into()
     }
 
     /// The next random bits of the line.
@@ -112,6 +112,11 @@ impl Lineage {
 fn nanoseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX).max(1)
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 /// A digest of parts, each with its length before it so that no two lists of parts look alike.

@@ -2,19 +2,19 @@
 
 use super::context::{QueryScope, Seen, StateScope, map_item};
 use super::machine::{Progress, Track, Visit};
-use super::parallel::{Line, Results};
+use super::parallel::{Line, Results, next_end};
 use super::stages::check_result_bytes;
 use super::{Failure, Run, Stage};
+use crate::Fault;
 use crate::history::EventDetails;
-use crate::{Fault, StateError};
 use expressway_asl::Document;
 use expressway_asl::document::{Array, Text};
 use expressway_asl::error_name::ErrorName;
 use expressway_asl::program::{Construction, Count, Items, Map, Selection};
 use expressway_asl::query::QueryError;
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 impl Run<'_> {
     pub(super) async fn map(
@@ -24,17 +24,18 @@ impl Run<'_> {
         map: &Map,
         input: Document,
     ) -> Result<Document, Failure> {
-        let concurrency = self.map_concurrency(track, visit, map, &input)?;
+        let concurrency = self.map_concurrency(track, visit, map, &input).await?;
         if let Some(probe) = self.probe {
-            return self.probed_map(track, visit, map, probe, input);
+            return self.probed_map(track, visit, map, probe, input).await;
         }
         let concurrency = match concurrency {
             0 => self.options.map_concurrency_default.max(1),
             given => given,
         };
-        let items = match self.items(track, visit, map, input.clone()) {
+        let items = match self.items(track, visit, map, input.clone()).await {
             Ok(items) => items,
-            Err(error) => {
+            Err(Failure::Fault(fault)) => return Err(fault.into()),
+            Err(Failure::Error(error)) => {
                 // The failure of `Items` is the Map's, too (recorded: `*items_eval_jsonata_fail*`).
                 let is_query = error.name == Some(ErrorName::QueryEvaluationError);
                 visit.has_children.store(is_query, Ordering::Relaxed);
@@ -48,34 +49,42 @@ impl Run<'_> {
         visit.has_children.store(true, Ordering::Relaxed);
         let name = || Text::clone(&visit.state.name);
 
+        let kept = AtomicUsize::new(0);
         let progress: Vec<_> = items.iter().map(|_| Progress::after(started)).collect();
         let mut waiting = items.iter().zip(&progress).enumerate();
         let mut lines: FuturesUnordered<Line<'_>> = FuturesUnordered::new();
         let mut results = Results::new(items.len());
         let mut deadline = None;
+        let mut ended = Vec::new();
+        // The line itself stays at the time of its start until all have ended: in another run they end in another order.
+        let mut latest = track.recorded_now();
         loop {
-            while deadline.is_none() && lines.len() < concurrency {
+            while deadline.is_none() && lines.len() + ended.len() < concurrency {
                 let Some((index, (item, progress))) = waiting.next() else {
                     break;
                 };
                 let context = map_item(index, item);
-                let input = self.iteration_input(track, visit, map, &input, item, &context)?;
+                let input = self.iteration_input(track, visit, map, &input, item, &context).await?;
                 let line = Track {
                     map: Some(context),
                     ..Track::new(progress, track.lineage_of(visit, index))
                 };
+                if latest > track.recorded_now() {
+                    self.begins_at(&line, latest);
+                }
                 let begun = self.event(track.previous(), || EventDetails::MapIterationStarted {
                     name: name(),
                     index,
                 });
                 line.follow(begun);
-                lines.push(self.line(&map.processor, line, visit.variables.clone(), input, index));
+                lines.push(self.line(&map.processor, line, visit.variables.clone(), input, index, &kept));
             }
-            let Some(end) = lines.next().await else {
+            let Some(end) = next_end(&mut lines, &mut ended).await else {
                 break;
             };
             // The next iteration, or a new attempt, follows the last event inside this one (recorded: `*map_state*`).
-            track.join(&end);
+            track.follow(end.previous);
+            latest = latest.max(end.now);
             let index = end.index;
             match end.result {
                 Ok(output) => {
@@ -84,13 +93,14 @@ impl Run<'_> {
                         name: name(),
                         index,
                     });
-                    if waiting.len() == 0 && lines.is_empty() {
+                    if waiting.len() == 0 && lines.is_empty() && ended.is_empty() {
                         track.follow(succeeded);
                     }
                 }
                 Err(Failure::Fault(Fault::Deadline)) => deadline = Some(Fault::Deadline),
                 Err(failure) => {
                     drop(lines);
+                    track.reached_by(end.now);
                     self.event(end.previous, || EventDetails::MapIterationFailed {
                         name: name(),
                         index,
@@ -110,7 +120,8 @@ impl Run<'_> {
         if let Some(fault) = deadline {
             return Err(fault.into());
         }
-        let result = results.into_document();
+        track.reached_by(latest);
+        let result = self.fit(results.into_document()).await?;
         check_result_bytes(&visit.state.name, &result)?;
         visit.has_children.store(false, Ordering::Relaxed);
         // A leaf: the state's exit follows what this follows (recorded: `*map_state*`).
@@ -118,39 +129,54 @@ impl Run<'_> {
         Ok(result)
     }
 
-    pub(super) fn items(
+    /// An item begins when others have ended, unless an earlier run began it.
+    fn begins_at(&self, line: &Track<'_>, now: Option<SystemTime>) {
+        if let (Some(lineage), Some(now)) = (&line.lineage, now) {
+            lineage.reached(self.environment.tasks.line_begins(&lineage.name(), now));
+        }
+    }
+
+    pub(super) async fn items(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         map: &Map,
         input: Document,
-    ) -> Result<Array, StateError> {
+    ) -> Result<Array, Failure> {
         match &map.items {
-            Items::Path(selection) => match self.select(track, visit, selection, input)? {
-                Document::Array(items) => Ok(items),
-                _ => {
-                    let path = match selection {
-                        Selection::Path(path) => path.text(),
-                        _ => "$",
-                    };
-                    Err(visit.runtime_error(&format!("Reference path \"{path}\" must point to array.")))
+            Items::Path(selection) => {
+                let selected = self.select(track, visit, selection, input).await?;
+                match self.loaded(visit, selected).await? {
+                    Document::Array(items) => Ok(items),
+                    _ => {
+                        let path = match selection {
+                            Selection::Path(path) => path.text(),
+                            _ => "$",
+                        };
+                        Err(visit
+                            .runtime_error(&format!("Reference path \"{path}\" must point to array."))
+                            .into())
+                    }
                 }
-            },
+            }
             Items::Query(Some(query)) => {
                 let items = |value: &Document| value.as_array().cloned();
                 self.query_as(track, visit, query, Seen::input(&input), "array", items)
+                    .await
             }
-            Items::Query(None) => match input {
+            Items::Query(None) => match self.loaded(visit, input).await? {
                 Document::Array(items) => Ok(items),
                 input => {
                     let detail = format!("Map state input must be an array but was: {input}");
-                    Err(self.query_error(track, visit, QueryError { detail, location: None }))
+                    Err(self
+                        .query_error(track, visit, QueryError { detail, location: None })
+                        .into())
                 }
             },
         }
     }
 
-    pub(super) fn iteration_input(
+    pub(super) async fn iteration_input(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
@@ -158,46 +184,51 @@ impl Run<'_> {
         input: &Document,
         item: &Document,
         context: &Document,
-    ) -> Result<Document, StateError> {
+    ) -> Result<Document, Failure> {
         let Some(selector) = &map.item_selector else {
-            return Ok(item.clone());
+            return Ok(self.fit(item.clone()).await?);
         };
-        let scope = StateScope::new(self, track, visit, input).with_map(context);
         let input = match selector {
-            Construction::Template(template) => template
-                .evaluate(&scope)
+            Construction::Template(template) => self
+                .evaluating(visit, |values| {
+                    template.evaluate(&StateScope::new(self, track, visit, input, values).with_map(context))
+                })
+                .await?
                 .map_err(|error| visit.evaluation_error(&error))?,
-            Construction::Query(query) => {
-                let seen = Seen::input(input);
-                let scope = QueryScope { scope, seen };
-                query
-                    .evaluate(&scope)
-                    .map_err(|error| self.query_error(track, visit, error))?
-            }
+            Construction::Query(query) => self
+                .evaluating(visit, |values| {
+                    let scope = StateScope::new(self, track, visit, input, values).with_map(context);
+                    let seen = Seen::input(input);
+                    query.evaluate(&QueryScope { scope, seen })
+                })
+                .await?
+                .map_err(|error| self.query_error(track, visit, error))?,
         };
-        self.check_parameters(visit, &input)?;
-        Ok(input)
+        self.check_parameters(visit, input).await
     }
 
     /// How many iterations run at once; 0 for the default.
-    fn map_concurrency(
+    async fn map_concurrency(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         map: &Map,
         input: &Document,
-    ) -> Result<usize, StateError> {
+    ) -> Result<usize, Failure> {
         let given = match &map.max_concurrency {
             None => 0,
             Some(Count::Literal(count)) => *count,
             Some(Count::Query(query)) => {
                 let count = |value: &Document| value.as_i64().and_then(|count| u64::try_from(count).ok());
-                self.query_as(track, visit, query, Seen::input(input), "non-negative integer", count)?
+                self.query_as(track, visit, query, Seen::input(input), "non-negative integer", count)
+                    .await?
             }
             Some(Count::Path(path)) => {
-                let scope = StateScope::new(self, track, visit, input);
-                let value = path
-                    .evaluate(&scope)
+                let value = self
+                    .evaluating(visit, |values| {
+                        path.evaluate(&StateScope::new(self, track, visit, input, values))
+                    })
+                    .await?
                     .map_err(|no_match| visit.runtime_error(&no_match.to_string()))?;
                 // Digits in a string will do (recorded: `*map_state_reference_in_max_concurrency_path*`).
                 let digits = value.as_str().and_then(|text| text.parse::<i64>().ok());

@@ -1,6 +1,5 @@
 //! Parallel states: branches side by side, in the execution's own future.
 
-use super::lineage::Lineage;
 use super::machine::{Progress, Track, Variables, Visit};
 use super::stages::check_result_bytes;
 use super::{Failure, Run};
@@ -8,10 +7,10 @@ use crate::Fault;
 use crate::history::EventDetails;
 use expressway_asl::Document;
 use expressway_asl::program::Machine;
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 /// A line of states inside another one. Boxed, because machines nest.
@@ -35,13 +34,14 @@ impl Run<'_> {
         branches: &[Machine],
         input: Document,
     ) -> Result<Document, Failure> {
-        let input = self.effective_input(track, visit, input)?;
+        let input = self.effective_input(track, visit, input).await?;
         if let Some(probe) = self.probe {
             return probe.children();
         }
         let started = self.event(track.previous(), || EventDetails::ParallelStateStarted);
         track.follow(started);
         visit.has_children.store(true, Ordering::Relaxed);
+        let kept = AtomicUsize::new(0);
         let progress: Vec<_> = branches.iter().map(|_| Progress::after(started)).collect();
         let mut lines: FuturesUnordered<Line<'_>> = FuturesUnordered::new();
         for ((index, branch), progress) in branches.iter().enumerate().zip(&progress) {
@@ -50,12 +50,22 @@ impl Run<'_> {
                 is_branch: true,
                 ..Track::new(progress, track.lineage_of(visit, index))
             };
-            lines.push(self.line(branch, branch_track, visit.variables.clone(), input.clone(), index));
+            lines.push(self.line(
+                branch,
+                branch_track,
+                visit.variables.clone(),
+                input.clone(),
+                index,
+                &kept,
+            ));
         }
         let mut results = Results::new(branches.len());
         let mut deadline = None;
-        while let Some(end) = lines.next().await {
-            track.join(&end);
+        let mut ended = Vec::new();
+        let mut latest = None;
+        while let Some(end) = next_end(&mut lines, &mut ended).await {
+            track.follow(end.previous);
+            latest = latest.max(end.now);
             match end.result {
                 Ok(output) => results.set(end.index, output),
                 // The others may still do what they began: not starting to wait for what can not end in time
@@ -63,6 +73,7 @@ impl Run<'_> {
                 Err(Failure::Fault(Fault::Deadline)) => deadline = Some(Fault::Deadline),
                 Err(failure) => {
                     drop(lines);
+                    track.reached_by(end.now);
                     for line in &progress {
                         if let Some(state_type) = line.state_type() {
                             self.event(line.previous(), || EventDetails::StateAborted { state_type });
@@ -75,7 +86,8 @@ impl Run<'_> {
         if let Some(fault) = deadline {
             return Err(fault.into());
         }
-        let result = results.into_document();
+        track.reached_by(latest);
+        let result = self.fit(results.into_document()).await?;
         check_result_bytes(&visit.state.name, &result)?;
         visit.has_children.store(false, Ordering::Relaxed);
         // A leaf: the state's exit follows the last event of the branch that ended last (recorded:
@@ -84,7 +96,7 @@ impl Run<'_> {
         Ok(result)
     }
 
-    /// A machine as a line of its own.
+    /// A machine as a line of its own; `kept` counts the bytes of the results of all lines beside it.
     pub(super) fn line<'l>(
         &'l self,
         machine: &'l Machine,
@@ -92,25 +104,48 @@ impl Run<'_> {
         variables: Variables,
         input: Document,
         index: usize,
+        kept: &'l AtomicUsize,
     ) -> Line<'l> {
         Box::pin(async move {
-            let result = self.machine(machine, &track, variables, input).await;
+            let result = match self.machine(machine, &track, variables, input).await {
+                Ok(output) => self.keep(kept, output).await.map_err(Failure::from),
+                failure => failure,
+            };
             track.end();
             LineEnd {
                 index,
                 previous: track.previous(),
-                now: track.lineage.as_ref().and_then(Lineage::now),
+                now: track.recorded_now(),
                 result,
             }
         })
     }
 }
 
+/// The line that ended next; `ended` keeps those that come after it.
+///
+/// Where time goes by a record, lines that an earlier run has ended are all at their ends at once: they come in the order of
+/// the record, so that the same failure decides.
+pub(super) async fn next_end(lines: &mut FuturesUnordered<Line<'_>>, ended: &mut Vec<LineEnd>) -> Option<LineEnd> {
+    if ended.is_empty() {
+        let end = lines.next().await?;
+        if end.now.is_none() {
+            return Some(end);
+        }
+        ended.push(end);
+    }
+    while let Some(Some(end)) = lines.next().now_or_never() {
+        ended.push(end);
+    }
+    let ends = ended.iter().enumerate();
+    let (earliest, _) = ends.min_by_key(|(_, end)| (end.now, end.index))?;
+    Some(ended.swap_remove(earliest))
+}
+
 impl Track<'_> {
-    /// Goes on after a line inside this one that has ended.
-    pub(super) fn join(&self, end: &LineEnd) {
-        self.follow(end.previous);
-        if let Some(now) = end.now {
+    /// Lines inside this one ended at `now`, where time goes by a record.
+    pub(super) fn reached_by(&self, now: Option<SystemTime>) {
+        if let Some(now) = now {
             self.reached(now);
         }
     }

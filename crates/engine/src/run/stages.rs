@@ -3,6 +3,7 @@
 
 use super::context::{QueryScope, Seen, StateScope};
 use super::machine::{Track, Variables, Visit};
+use super::values::Values;
 use super::{DATA_BYTES_MAX, Failure, Run, Stage};
 use crate::StateError;
 use crate::history::EventDetails;
@@ -16,15 +17,15 @@ use expressway_asl::template::{EvaluationError, Template};
 
 impl Run<'_> {
     /// Stage 1: what `InputPath` selects.
-    pub(super) fn select_input(
+    pub(super) async fn select_input(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         input: Document,
-    ) -> Result<Document, StateError> {
+    ) -> Result<Document, Failure> {
         match &visit.state.stages {
             Stages::JsonPath(stages) => {
-                let selected = self.select(track, visit, &stages.input_path, input)?;
+                let selected = self.select(track, visit, &stages.input_path, input).await?;
                 self.stage(Stage::InputPath, &selected);
                 Ok(selected)
             }
@@ -33,18 +34,18 @@ impl Run<'_> {
     }
 
     /// Stage 2: the effective input, which `Parameters` or `Arguments` builds.
-    pub(super) fn effective_input(
+    pub(super) async fn effective_input(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         input: Document,
-    ) -> Result<Document, StateError> {
+    ) -> Result<Document, Failure> {
         let effective = match &visit.state.stages {
             Stages::JsonPath(JsonPathStages {
                 parameters: Some(parameters),
                 ..
             }) => {
-                let effective = self.evaluate(track, visit, parameters, &input)?;
+                let effective = self.evaluate(track, visit, parameters, &input).await?;
                 self.stage(Stage::Parameters, &effective);
                 effective
             }
@@ -52,7 +53,7 @@ impl Run<'_> {
                 arguments: Some(arguments),
                 ..
             }) => {
-                let effective = self.query(track, visit, arguments, Seen::input(&input))?;
+                let effective = self.query(track, visit, arguments, Seen::input(&input)).await?;
                 self.stage(Stage::Arguments, &effective);
                 effective
             }
@@ -62,27 +63,26 @@ impl Run<'_> {
             }
             Stages::Jsonata(_) => return Ok(input),
         };
-        self.check_parameters(visit, &effective)?;
-        Ok(effective)
+        self.check_parameters(visit, effective).await
     }
 
     /// Stages 3 and 4: what becomes of the result: selected by `ResultSelector` and placed in the state input by
     /// `ResultPath`, or built by `Output`.
-    pub(super) fn place_result(
+    pub(super) async fn place_result(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         input: Document,
         result: Document,
-    ) -> Result<Document, StateError> {
+    ) -> Result<Document, Failure> {
         match &visit.state.stages {
             Stages::JsonPath(stages) => {
                 let result = match &stages.result_selector {
-                    Some(selector) => self.evaluate(track, visit, selector, &result)?,
+                    Some(selector) => self.evaluate(track, visit, selector, &result).await?,
                     None => result,
                 };
                 self.stage(Stage::ResultSelector, &result);
-                let placed = self.place(visit, &stages.result_path, input, result)?;
+                let placed = self.place(visit, &stages.result_path, input, result).await?;
                 self.stage(Stage::ResultPath, &placed);
                 Ok(placed)
             }
@@ -98,87 +98,103 @@ impl Run<'_> {
                     result: has_result.then_some(&result),
                     ..Seen::input(&input)
                 };
-                self.query(track, visit, output, seen)
+                self.query(track, visit, output, seen).await
             }
         }
     }
 
     /// Stage 5: the state output, which `OutputPath` selects.
-    pub(super) fn select_output(
+    pub(super) async fn select_output(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         output: Document,
-    ) -> Result<Document, StateError> {
+    ) -> Result<Document, Failure> {
         match &visit.state.stages {
-            Stages::JsonPath(stages) => self.select(track, visit, &stages.output_path, output),
+            Stages::JsonPath(stages) => self.select(track, visit, &stages.output_path, output).await,
             Stages::Jsonata(_) => Ok(output),
         }
     }
 
-    pub(super) fn select(
+    pub(super) async fn select(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         selection: &Selection,
         from: Document,
-    ) -> Result<Document, StateError> {
+    ) -> Result<Document, Failure> {
         match selection {
             Selection::Whole => Ok(from),
             Selection::Nothing => Ok(Object::new().into()),
             Selection::Path(path) => {
-                let scope = StateScope::new(self, track, visit, &from);
-                path.evaluate(&scope)
-                    .map_err(|no_match| visit.runtime_error(&no_match.to_string()))
+                let selected = self
+                    .evaluating(visit, |values| {
+                        path.evaluate(&StateScope::new(self, track, visit, &from, values))
+                    })
+                    .await?;
+                selected.map_err(|no_match| visit.runtime_error(&no_match.to_string()).into())
             }
         }
     }
 
-    pub(super) fn place(
+    pub(super) async fn place(
         &self,
         visit: &Visit<'_>,
         placement: &Placement,
         input: Document,
         result: Document,
-    ) -> Result<Document, StateError> {
+    ) -> Result<Document, Failure> {
         match placement {
             Placement::Whole => Ok(result),
             Placement::Discard => Ok(input),
-            Placement::At(path) => path
-                .place(input, result)
-                .map_err(|error| visit.error(ErrorName::from(PlaceError::ERROR_NAME), &error.to_string())),
+            Placement::At(path) => {
+                let mut input = input;
+                // What is placed inside a value needs that value.
+                while let Some(reference) = path.through(&input) {
+                    let value = self.loaded(visit, reference.clone().into()).await?;
+                    input = path.open(input, value);
+                }
+                path.place(input, result).map_err(|error| {
+                    visit
+                        .error(ErrorName::from(PlaceError::ERROR_NAME), &error.to_string())
+                        .into()
+                })
+            }
         }
     }
 
-    pub(super) fn evaluate(
+    pub(super) async fn evaluate(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         template: &Template,
         input: &Document,
-    ) -> Result<Document, StateError> {
-        let scope = StateScope::new(self, track, visit, input);
-        template
-            .evaluate(&scope)
-            .map_err(|error| visit.evaluation_error(&error))
+    ) -> Result<Document, Failure> {
+        let evaluated = self
+            .evaluating(visit, |values| {
+                template.evaluate(&StateScope::new(self, track, visit, input, values))
+            })
+            .await?;
+        evaluated.map_err(|error| visit.evaluation_error(&error).into())
     }
 
     /// What `Assign` gives; `dollar` is what `$` means in it, `seen` what `$states` does.
-    pub(super) fn assign(
+    pub(super) async fn assign(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         assign: Option<&Construction>,
         dollar: &Document,
         seen: Seen<'_>,
-    ) -> Result<Variables, StateError> {
+    ) -> Result<Variables, Failure> {
         let Some(assign) = assign else {
             return Ok(None);
         };
-        let assigned = self.construct(track, visit, assign, dollar, seen)?;
+        let assigned = self.construct(track, visit, assign, dollar, seen).await?;
+        let assigned = self.fit_members(assigned).await?;
         if assigned.json_bytes() > DATA_BYTES_MAX {
             let detail = format!("The values of 'Assign' have more than {DATA_BYTES_MAX} bytes.");
-            return Err(visit.error(ErrorName::DataLimitExceeded, &detail));
+            return Err(visit.error(ErrorName::DataLimitExceeded, &detail).into());
         }
         match assigned {
             Document::Object(assigned) if !assigned.is_empty() => Ok(Some(assigned)),
@@ -186,52 +202,62 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn construct(
+    pub(super) async fn construct(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         construction: &Construction,
         dollar: &Document,
         seen: Seen<'_>,
-    ) -> Result<Document, StateError> {
+    ) -> Result<Document, Failure> {
         match construction {
-            Construction::Template(template) => self.evaluate(track, visit, template, dollar),
-            Construction::Query(query) => self.query(track, visit, query, seen),
+            Construction::Template(template) => self.evaluate(track, visit, template, dollar).await,
+            Construction::Query(query) => self.query(track, visit, query, seen).await,
         }
     }
 
-    pub(super) fn query(
+    pub(super) async fn query(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         query: &Query,
         seen: Seen<'_>,
-    ) -> Result<Document, StateError> {
-        let scope = self.query_scope(track, visit, seen);
-        query
-            .evaluate(&scope)
-            .map_err(|error| self.query_error(track, visit, error))
+    ) -> Result<Document, Failure> {
+        let evaluated = self
+            .evaluating(visit, |values| {
+                query.evaluate(&self.query_scope(track, visit, seen, values))
+            })
+            .await?;
+        evaluated.map_err(|error| self.query_error(track, visit, error).into())
     }
 
     /// The value of a query that must be of some kind.
-    pub(super) fn query_as<T>(
+    pub(super) async fn query_as<T>(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         query: &Query,
         seen: Seen<'_>,
         expected: &str,
-        accept: impl FnOnce(&Document) -> Option<T>,
-    ) -> Result<T, StateError> {
-        let scope = self.query_scope(track, visit, seen);
-        query
-            .evaluate_as(&scope, expected, accept)
-            .map_err(|error| self.query_error(track, visit, error))
+        accept: impl Fn(&Document) -> Option<T>,
+    ) -> Result<T, Failure> {
+        let evaluated = self
+            .evaluating(visit, |values| {
+                query.evaluate_as(&self.query_scope(track, visit, seen, values), expected, &accept)
+            })
+            .await?;
+        evaluated.map_err(|error| self.query_error(track, visit, error).into())
     }
 
-    fn query_scope<'s>(&'s self, track: &'s Track<'_>, visit: &'s Visit<'_>, seen: Seen<'s>) -> QueryScope<'s> {
+    fn query_scope<'s>(
+        &'s self,
+        track: &'s Track<'_>,
+        visit: &'s Visit<'_>,
+        seen: Seen<'s>,
+        values: &'s Values<'_>,
+    ) -> QueryScope<'s> {
         QueryScope {
-            scope: StateScope::new(self, track, visit, seen.input),
+            scope: StateScope::new(self, track, visit, seen.input, values),
             seen,
         }
     }
@@ -254,16 +280,18 @@ impl Run<'_> {
         error
     }
 
-    pub(super) fn check_parameters(&self, visit: &Visit<'_>, parameters: &Document) -> Result<(), StateError> {
-        check_depth(visit, parameters)?;
+    /// Refuses parameters that are too large and can not be shortened.
+    pub(super) async fn check_parameters(&self, visit: &Visit<'_>, parameters: Document) -> Result<Document, Failure> {
+        let parameters = self.fit(parameters).await?;
+        check_depth(visit, &parameters)?;
         if parameters.json_bytes() <= DATA_BYTES_MAX {
-            return Ok(());
+            return Ok(parameters);
         }
         let cause = format!(
             "The state/task '{}' provided parameters with a size exceeding the maximum number of bytes service limit.",
             visit.state.name
         );
-        Err(StateError::new(ErrorName::DataLimitExceeded, cause))
+        Err(StateError::new(ErrorName::DataLimitExceeded, cause).into())
     }
 
     /// Refuses an output that is too large to go on to the next state.

@@ -21,39 +21,47 @@ const WAIT_SECONDS_MAX: u64 = i32::MAX as u64;
 
 impl Run<'_> {
     /// Does the work of a Pass, Choice, Succeed or Fail state, or what is left of a Wait state.
-    pub(super) fn step(&self, track: &Track<'_>, visit: &Visit<'_>, input: Document) -> Result<StateEnd, Failure> {
+    pub(super) async fn step(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'_>,
+        input: Document,
+    ) -> Result<StateEnd, Failure> {
         let state = visit.state;
         match &state.kind {
-            // The most common state costs a comparison, whatever the size of its input.
-            StateKind::Pass { result: None } if state.assign.is_none() && state.stages.is_identity() => Ok(StateEnd {
-                output: input,
-                transition: state.transition,
-                assigned: None,
-            }),
             StateKind::Pass { result } => {
-                let selected = self.select_input(track, visit, input.clone())?;
-                let effective = self.effective_input(track, visit, selected)?;
+                let selected = self.select_input(track, visit, input.clone()).await?;
+                let effective = self.effective_input(track, visit, selected).await?;
                 if let Some(result) = result {
                     self.stage(Stage::Result, result);
                 }
                 let result = result.clone().unwrap_or(effective);
-                let assigned = self.assign(track, visit, state.assign.as_ref(), &result, Seen::input(&input))?;
-                let placed = self.place_result(track, visit, input, result)?;
-                self.end(track, visit, placed, state.transition, assigned)
+                let assigned = self
+                    .assign(track, visit, state.assign.as_ref(), &result, Seen::input(&input))
+                    .await?;
+                let placed = self.place_result(track, visit, input, result).await?;
+                self.end(track, visit, placed, state.transition, assigned).await
             }
             StateKind::Choice { rules, default } => {
-                let selected = self.select_input(track, visit, input)?;
-                let choice = self.choose(track, visit, rules, *default, &selected)?;
-                let assigned = self.assign(track, visit, choice.assign, &selected, Seen::input(&selected))?;
+                let selected = self.select_input(track, visit, input).await?;
+                let choice = self.choose(track, visit, rules, *default, &selected).await?;
+                let assigned = self
+                    .assign(track, visit, choice.assign, &selected, Seen::input(&selected))
+                    .await?;
                 let output = match choice.output {
-                    Some(output) => self.query(track, visit, output, Seen::input(&selected))?,
+                    Some(output) => self.query(track, visit, output, Seen::input(&selected)).await?,
                     None => selected,
                 };
                 self.end(track, visit, output, Transition::Next(choice.next), assigned)
+                    .await
             }
             StateKind::Fail { error, cause } => {
-                let name = self.fail_text(track, visit, error.as_ref(), "ErrorPath", &input)?;
-                let cause = self.fail_text(track, visit, cause.as_ref(), "CausePath", &input)?;
+                let name = self
+                    .fail_text(track, visit, error.as_ref(), "ErrorPath", &input)
+                    .await?;
+                let cause = self
+                    .fail_text(track, visit, cause.as_ref(), "CausePath", &input)
+                    .await?;
                 Err(StateError {
                     name: name.map(|name| ErrorName::from(&*name)),
                     cause,
@@ -61,16 +69,18 @@ impl Run<'_> {
                 .into())
             }
             _ => {
-                let selected = self.select_input(track, visit, input)?;
-                let assigned = self.assign(track, visit, state.assign.as_ref(), &selected, Seen::input(&selected))?;
+                let selected = self.select_input(track, visit, input).await?;
+                let assigned = self
+                    .assign(track, visit, state.assign.as_ref(), &selected, Seen::input(&selected))
+                    .await?;
                 // In JSONata these states have an Output too.
-                let output = self.place_result(track, visit, selected.clone(), selected)?;
-                self.end(track, visit, output, state.transition, assigned)
+                let output = self.place_result(track, visit, selected.clone(), selected).await?;
+                self.end(track, visit, output, state.transition, assigned).await
             }
         }
     }
 
-    fn end(
+    async fn end(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
@@ -78,7 +88,7 @@ impl Run<'_> {
         transition: Transition,
         assigned: Variables,
     ) -> Result<StateEnd, Failure> {
-        let output = self.select_output(track, visit, placed)?;
+        let output = self.select_output(track, visit, placed).await?;
         Ok(StateEnd {
             output,
             transition,
@@ -87,26 +97,31 @@ impl Run<'_> {
     }
 
     /// Where a Choice state leads, and what it assigns on the way: by the first rule that holds, or by default.
-    fn choose<'v>(
+    async fn choose<'v>(
         &self,
         track: &Track<'_>,
         visit: &Visit<'v>,
         rules: &'v [ChoiceRule],
         default: Option<StateId>,
         input: &Document,
-    ) -> Result<Choice<'v>, StateError> {
-        let scope = StateScope::new(self, track, visit, input);
+    ) -> Result<Choice<'v>, Failure> {
         for rule in rules {
             let holds = match &rule.condition {
                 Condition::Query(query) => {
-                    self.query_as(track, visit, query, Seen::input(input), "boolean", Document::as_bool)?
+                    self.query_as(track, visit, query, Seen::input(input), "boolean", Document::as_bool)
+                        .await?
                 }
-                condition => holds(condition, &scope).map_err(|path| {
-                    let detail = format!(
-                        "Invalid path '{path}': The choice state's condition path references an invalid value."
-                    );
-                    visit.runtime_error(&detail)
-                })?,
+                condition => {
+                    let held = self.evaluating(visit, |values| {
+                        holds(condition, &StateScope::new(self, track, visit, input, values))
+                    });
+                    held.await?.map_err(|path| {
+                        let detail = format!(
+                            "Invalid path '{path}': The choice state's condition path references an invalid value."
+                        );
+                        visit.runtime_error(&detail)
+                    })?
+                }
             };
             if holds {
                 return Ok(Choice {
@@ -126,18 +141,18 @@ impl Run<'_> {
         });
         default.ok_or_else(|| {
             let detail = "Failed to transition out of the state. The state does not point to a next state.";
-            visit.error(ErrorName::NoChoiceMatched, detail)
+            visit.error(ErrorName::NoChoiceMatched, detail).into()
         })
     }
 
-    fn fail_text(
+    async fn fail_text(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         text: Option<&FailText>,
         field: &str,
         input: &Document,
-    ) -> Result<Option<Text>, StateError> {
+    ) -> Result<Option<Text>, Failure> {
         match text {
             None => Ok(None),
             Some(FailText::Literal(text)) => Ok(Some(Text::clone(text))),
@@ -147,18 +162,21 @@ impl Run<'_> {
                     _ => None,
                 };
                 self.query_as(track, visit, query, Seen::input(input), "string", text)
+                    .await
                     .map(Some)
             }
             Some(FailText::Expression(expression)) => {
-                let scope = StateScope::new(self, track, visit, input);
-                let value = expression
-                    .evaluate(&scope, field)
+                let value = self
+                    .evaluating(visit, |values| {
+                        expression.evaluate(&StateScope::new(self, track, visit, input, values), field)
+                    })
+                    .await?
                     .map_err(|error| visit.evaluation_error(&error))?;
-                match value {
+                match self.loaded(visit, value).await? {
                     Document::String(text) => Ok(Some(text)),
                     other => {
                         let detail = format!("The {field} parameter does not reference a string: {other}");
-                        Err(visit.runtime_error(&detail))
+                        Err(visit.runtime_error(&detail).into())
                     }
                 }
             }
@@ -173,39 +191,55 @@ impl Run<'_> {
         wait: &Wait,
         input: &Document,
     ) -> Result<(), Failure> {
-        let until = self.wait_until(track, visit, wait, input)?;
+        let until = self.wait_until(track, visit, wait, input).await?;
         Ok(self.sleep_until(track, until).await?)
     }
 
-    pub(super) fn wait_until(
+    /// The value at a path into what `InputPath` selects, if there is one.
+    async fn selected(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'_>,
+        path: &Path,
+        input: &Document,
+    ) -> Result<Option<Document>, Failure> {
+        let selected = self.select_input(track, visit, input.clone()).await?;
+        let found = self.evaluating(visit, |values| {
+            path.evaluate(&StateScope::new(self, track, visit, &selected, values))
+        });
+        match found.await? {
+            Ok(value) => self.loaded(visit, value).await.map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    pub(super) async fn wait_until(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         wait: &Wait,
         input: &Document,
-    ) -> Result<SystemTime, StateError> {
+    ) -> Result<SystemTime, Failure> {
         let now = self.now(track);
-        let lookup = |path: &Path| {
-            let selected = self.select_input(track, visit, input.clone())?;
-            let scope = StateScope::new(self, track, visit, &selected);
-            Ok::<_, StateError>(path.evaluate(&scope).ok())
-        };
         let until = match wait {
             Wait::SecondsQuery(query) => {
                 let seconds = |value: &Document| value.as_number().map(Number::as_f64);
-                let seconds = self.query_as(track, visit, query, Seen::input(input), "number", seconds)?;
+                let seconds = self
+                    .query_as(track, visit, query, Seen::input(input), "number", seconds)
+                    .await?;
                 now + seconds_of(seconds)
                     .ok_or_else(|| visit.error(ErrorName::QueryEvaluationError, "Wait state delay is too long."))?
             }
             Wait::TimestampQuery(query) => {
-                let value = self.query(track, visit, query, Seen::input(input))?;
+                let value = self.query(track, visit, query, Seen::input(input)).await?;
+                let value = self.loaded(visit, value).await?;
                 let Some(timestamp) = value.as_str().and_then(Timestamp::parse) else {
                     let detail = format!(
                         "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: {}",
                         plain(&value)
                     );
                     let location = Some("Timestamp".into());
-                    return Err(self.query_error(track, visit, QueryError { detail, location }));
+                    return Err(self.query_error(track, visit, QueryError { detail, location }).into());
                 };
                 time_of(timestamp)
             }
@@ -213,32 +247,32 @@ impl Run<'_> {
             Wait::Timestamp(timestamp) => time_of(*timestamp),
             Wait::SecondsPath(path) => {
                 let path_text = path.text();
-                let Some(value) = lookup(path)? else {
+                let Some(value) = self.selected(track, visit, path, input).await? else {
                     let detail = format!("The SecondsPath parameter does not reference an input value: {path_text}");
-                    return Err(visit.runtime_error(&detail));
+                    return Err(visit.runtime_error(&detail).into());
                 };
                 let Some(seconds) = value.as_i64() else {
                     let detail = format!(
                         "The SecondsPath parameter cannot be parsed as a long value: {path_text} == {}",
                         plain(&value)
                     );
-                    return Err(visit.runtime_error(&detail));
+                    return Err(visit.runtime_error(&detail).into());
                 };
                 let Ok(seconds) = u64::try_from(seconds) else {
                     let detail =
                         format!("The SecondsPath parameter references a negative value: {path_text} == {seconds}");
-                    return Err(visit.runtime_error(&detail));
+                    return Err(visit.runtime_error(&detail).into());
                 };
                 if seconds > WAIT_SECONDS_MAX {
-                    return Err(visit.runtime_error("Wait state delay is too long."));
+                    return Err(visit.runtime_error("Wait state delay is too long.").into());
                 }
                 now + Duration::from_secs(seconds)
             }
             Wait::TimestampPath(path) => {
                 let path_text = path.text();
-                let Some(value) = lookup(path)? else {
+                let Some(value) = self.selected(track, visit, path, input).await? else {
                     let detail = format!("The TimestampPath parameter does not reference an input value: {path_text}");
-                    return Err(visit.runtime_error(&detail));
+                    return Err(visit.runtime_error(&detail).into());
                 };
                 let Some(timestamp) = value.as_str().and_then(Timestamp::parse) else {
                     let detail = format!(
@@ -246,14 +280,14 @@ impl Run<'_> {
                          format string: {path_text} == {}",
                         plain(&value)
                     );
-                    return Err(visit.runtime_error(&detail));
+                    return Err(visit.runtime_error(&detail).into());
                 };
                 time_of(timestamp)
             }
         };
         let delay = until.duration_since(now).unwrap_or_default();
         if delay.as_secs() > WAIT_SECONDS_MAX {
-            return Err(visit.runtime_error("Wait state delay is too long."));
+            return Err(visit.runtime_error("Wait state delay is too long.").into());
         }
         Ok(until)
     }
@@ -310,7 +344,7 @@ fn holds<'c>(condition: &'c Condition, scope: &dyn Scope) -> Result<bool, &'c st
                 }
             };
             match found {
-                Some(value) => Ok(operator.test(&value, operand)),
+                Some(value) => Ok(operator.test(&value, operand, scope)),
                 // Only this operator asks whether there is anything at all.
                 None if operator.is_presence() => Ok(operand.as_bool() == Some(false)),
                 None => Err(variable.text()),

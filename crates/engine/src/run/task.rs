@@ -23,13 +23,17 @@ impl Run<'_> {
         task: &Task,
         input: Document,
     ) -> Result<Document, Failure> {
-        let timeout = self.seconds(track, visit, task.timeout.as_ref(), "TimeoutSecondsPath", &input)?;
-        let heartbeat = self.seconds(track, visit, task.heartbeat.as_ref(), "HeartbeatSecondsPath", &input)?;
+        let timeout = self
+            .seconds(track, visit, task.timeout.as_ref(), "TimeoutSecondsPath", &input)
+            .await?;
+        let heartbeat = self
+            .seconds(track, visit, task.heartbeat.as_ref(), "HeartbeatSecondsPath", &input)
+            .await?;
         let role_arn = match &task.credentials {
-            Some(credentials) => self.role_arn(track, visit, credentials, &input)?,
+            Some(credentials) => self.role_arn(track, visit, credentials, &input).await?,
             None => None,
         };
-        let parameters = self.effective_input(track, visit, input)?;
+        let parameters = self.effective_input(track, visit, input).await?;
         let schedule = || scheduled(self, task, &parameters, timeout, heartbeat, role_arn.clone());
         track.follow(self.event(track.previous(), schedule));
         let permit = self.environment.budget.acquire().await?;
@@ -67,10 +71,15 @@ impl Run<'_> {
             let recorded = self.environment.tasks.ended(token, attempt);
             track.reached(recorded.unwrap_or_else(|| self.environment.clock.now()));
         }
-        let result = result.and_then(|result| {
-            check_result_bytes(&task.resource.limit_name(), &result)?;
-            Ok(result)
-        });
+        let result = match result {
+            Ok(result) => {
+                let result = self.fit(result).await?;
+                check_result_bytes(&task.resource.limit_name(), &result)
+                    .map(|()| result)
+                    .map_err(TaskError::from)
+            }
+            error => error,
+        };
         match result {
             Ok(result) => {
                 self.stage(Stage::Result, &result);
@@ -110,14 +119,14 @@ impl Run<'_> {
         .await
     }
 
-    fn seconds(
+    async fn seconds(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         count: Option<&Count>,
         field: &str,
         input: &Document,
-    ) -> Result<Option<u64>, StateError> {
+    ) -> Result<Option<u64>, Failure> {
         let path = match count {
             None => return Ok(None),
             Some(Count::Literal(seconds)) => return Ok(Some(*seconds)),
@@ -131,13 +140,16 @@ impl Run<'_> {
                 let seen = Seen::input(input);
                 return self
                     .query_as(track, visit, query, seen, "positive integer", seconds)
+                    .await
                     .map(Some);
             }
             Some(Count::Path(path)) => path,
         };
-        let scope = StateScope::new(self, track, visit, input);
-        let value = path
-            .evaluate(&scope)
+        let value = self
+            .evaluating(visit, |values| {
+                path.evaluate(&StateScope::new(self, track, visit, input, values))
+            })
+            .await?
             .map_err(|no_match| visit.runtime_error(&no_match.to_string()))?;
         match value
             .as_i64()
@@ -150,22 +162,27 @@ impl Run<'_> {
                     "The {field} parameter does not reference a positive integer: {} == {value}",
                     path.text()
                 );
-                Err(visit.runtime_error(&detail))
+                Err(visit.runtime_error(&detail).into())
             }
         }
     }
 
-    fn role_arn(
+    async fn role_arn(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         credentials: &Construction,
         input: &Document,
-    ) -> Result<Option<Text>, StateError> {
-        let credentials = self.construct(track, visit, credentials, input, Seen::input(input))?;
+    ) -> Result<Option<Text>, Failure> {
+        let credentials = self
+            .construct(track, visit, credentials, input, Seen::input(input))
+            .await?;
+        let credentials = self.loaded(visit, credentials).await?;
         match credentials.get("RoleArn") {
             Some(Document::String(role_arn)) => Ok(Some(Text::clone(role_arn))),
-            _ => Err(visit.runtime_error("The field 'RoleArn' of 'Credentials' must be a string.")),
+            _ => Err(visit
+                .runtime_error("The field 'RoleArn' of 'Credentials' must be a string.")
+                .into()),
         }
     }
 }

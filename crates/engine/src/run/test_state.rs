@@ -283,25 +283,15 @@ impl Run<'_> {
             kind => {
                 match kind {
                     StateKind::Wait(wait) => {
-                        self.wait_until(track, visit, wait, &input)?;
+                        self.wait_until(track, visit, wait, &input).await?;
                     }
                     // Here the stages are passed over, but the API shows them.
                     StateKind::Fail { .. } if matches!(visit.state.stages, Stages::JsonPath(_)) => {
                         self.stage(Stage::InputPath, &input);
                     }
-                    StateKind::Pass { result: None } if passes_over_stages(visit.state) => {
-                        for stage in [
-                            Stage::InputPath,
-                            Stage::Parameters,
-                            Stage::ResultSelector,
-                            Stage::ResultPath,
-                        ] {
-                            self.stage(stage, &input);
-                        }
-                    }
                     _ => {}
                 }
-                Tried::Ended(self.step(track, visit, input)?)
+                Tried::Ended(self.step(track, visit, input).await?)
             }
         };
         if let Tried::Ended(end) | Tried::Caught { end, .. } = &tried {
@@ -314,11 +304,6 @@ impl Run<'_> {
     pub(super) fn is_mocked(&self) -> bool {
         self.probe.is_some_and(|probe| probe.test.mock.is_some())
     }
-}
-
-/// Whether a Pass state goes the short way, for which no stage exists.
-fn passes_over_stages(state: &State) -> bool {
-    state.assign.is_none() && state.stages.is_identity() && matches!(state.stages, Stages::JsonPath(_))
 }
 
 fn failed(error: StateError) -> Tried {

@@ -15,6 +15,7 @@ mod faults;
 mod history;
 mod jsonata;
 mod limits;
+mod payloads;
 mod replay;
 mod test_state;
 
@@ -22,8 +23,8 @@ use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_engine::history::{HistoryEvent, HistorySink};
 use expressway_engine::{
-    Engine, Entropy, Environment, Execution, ExecutionRequest, Identity, Options, Outcome, Replay, ReplayTime,
-    StateError, SystemClock, TaskBudget, TaskError, TaskFuture, TaskRequest, TaskRunner,
+    Engine, Entropy, Environment, Execution, ExecutionRequest, Identity, Options, Outcome, PayloadStore, Replay,
+    ReplayTime, StateError, SystemClock, TaskBudget, TaskError, TaskFuture, TaskRequest, TaskRunner,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -153,6 +154,7 @@ pub(crate) struct Case {
     pub(crate) tasks: Arc<Tasks>,
     pub(crate) events: Events,
     budget: TaskBudget,
+    pub(crate) store: Option<Arc<dyn PayloadStore>>,
     deadline: Option<Duration>,
     pub(crate) replay: Option<Replay>,
 }
@@ -164,6 +166,7 @@ impl Case {
             tasks: Arc::default(),
             events: Events::default(),
             budget: TaskBudget::default(),
+            store: None,
             deadline: None,
             replay: None,
         }
@@ -196,6 +199,7 @@ impl Case {
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(Counter::default()),
             budget: self.budget.clone(),
+            payloads: self.store.clone(),
         }
     }
 

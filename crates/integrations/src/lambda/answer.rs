@@ -57,6 +57,6 @@ impl Answer {
     pub(super) fn insert_metadata(&self, result: &mut Object) {
         let head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
         let headers = head.headers.iter().map(|(name, value)| (&**name, &**value));
-        metadata::insert(result, head.status, headers);
+        metadata::insert(result, "lambda", head.status, headers);
     }
 }

@@ -16,12 +16,13 @@ pub(crate) use visibility::Absence;
 pub use visibility::{Backoff, Visibility};
 
 use crate::config::SqsInput;
-use crate::handler::{Delivery, Invocation, InvocationError, check_input};
+use crate::handler::{Delivery, Invocation, InvocationError};
 use crate::identity::Caller;
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_durability::Fingerprint;
 use futures_util::{StreamExt, stream};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -205,31 +206,32 @@ async fn execute(invocation: &Invocation<'_>, message: &Message) -> Result<(), A
         invocation.problem(&format!("message {}: it has no body", message.id));
         return Err(message.failed());
     };
-    let input = match invocation.handler.configuration.sqs_input {
-        SqsInput::Record => message.record.clone(),
-        SqsInput::Body => parsed(body),
+    let sqs_input = invocation.handler.configuration.sqs_input;
+    let pointed_to = invocation.pointed_to(&message.record, sqs_input == SqsInput::Record);
+    let input = pointed_to.map(|pointed_to| match (sqs_input, pointed_to) {
+        (SqsInput::Record, Some(reference)) => with_body(&message.record, reference.into()),
+        (SqsInput::Record, None) => message.record.clone(),
+        (SqsInput::Body, Some(reference)) => reference.into(),
+        (SqsInput::Body, None) => parsed(body),
+    });
+    let checked = input.and_then(|input| invocation.check_input(&input).map(|()| input));
+    let input = match checked {
+        Ok(input) => input,
+        Err(failure) => {
+            let failure = InvocationError::from(failure);
+            invocation.problem(&format!("message {}: {failure}", message.id));
+            return Err(message.failed());
+        }
     };
-    if let Err(failure) = check_input(&input) {
-        let failure = InvocationError::from(failure);
-        invocation.problem(&format!("message {}: {failure}", message.id));
-        return Err(message.failed());
-    }
     // Why it failed is in the history.
     let delivery = Delivery {
         name: Some(&message.id),
         caller: Caller::HandedOver,
         input,
-        key: Some(key(message, body)),
+        key: Some(&key(message, body)),
         // The rest of the record differs between deliveries.
         fingerprint: body.clone(),
-        event: &|| match &message.record {
-            Document::Object(record) => {
-                let mut record = record.clone();
-                record.insert("body", parsed(body));
-                record.into()
-            }
-            record => record.clone(),
-        },
+        event: &|| with_body(&message.record, parsed(body)),
     };
     match invocation.execute(delivery).await {
         Ok(_) => Ok(()),
@@ -237,6 +239,18 @@ async fn execute(invocation: &Invocation<'_>, message: &Message) -> Result<(), A
             Some(delay) => Again::After(delay),
             None => message.failed(),
         }),
+    }
+}
+
+/// A record with another body.
+fn with_body(record: &Document, body: Document) -> Document {
+    match record {
+        Document::Object(record) => {
+            let mut record = record.clone();
+            record.insert("body", body);
+            record.into()
+        }
+        record => record.clone(),
     }
 }
 
@@ -249,15 +263,20 @@ fn parsed(body: &Document) -> Document {
 /// What tells a message apart: its id; in a FIFO queue the deduplication id that its sender chose, so that a message
 /// which is sent again later than the five minutes that the queue remembers is still the same. An id that the queue
 /// made of the body (`ContentBasedDeduplication`) is no choice: two messages may well say the same.
-fn key<'m>(message: &'m Message, body: &Document) -> &'m str {
-    let is_fifo = fifo_group(&message.record).is_some();
-    let chosen = message
-        .record
+///
+/// A sender's choice only means something within its queue, or even its message group: both are part of the key. None of
+/// the parts can have a space.
+fn key<'m>(message: &'m Message, body: &Document) -> Cow<'m, str> {
+    let record = &message.record;
+    let chosen = record
         .get("attributes")
-        .and_then(|attributes| attributes.get("MessageDeduplicationId"));
+        .and_then(|attributes| attributes.get("MessageDeduplicationId")?.as_str());
     let of_body = || Fingerprint::of(body.as_str().unwrap_or_default().as_bytes());
-    match chosen.and_then(Document::as_str) {
-        Some(chosen) if is_fifo && chosen != of_body().as_str() => chosen,
-        _ => &message.id,
+    match (chosen, fifo_group(record)) {
+        (Some(chosen), Some(group)) if chosen != of_body().as_str() => {
+            let queue = record.get("eventSourceARN").and_then(Document::as_str);
+            format!("{} {group} {chosen}", queue.unwrap_or_default()).into()
+        }
+        _ => Cow::Borrowed(&message.id),
     }
 }

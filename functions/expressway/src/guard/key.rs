@@ -3,6 +3,7 @@
 use expressway_asl::Document;
 use expressway_asl::jsonata::{Bindings, Jsonata, expression_text};
 use expressway_asl::path::Path;
+use expressway_asl::resolve::Resolver;
 use expressway_asl::scope::Scope;
 use std::fmt;
 use std::time::SystemTime;
@@ -86,6 +87,9 @@ struct EventScope<'e> {
     event: &'e Document,
     now: SystemTime,
 }
+
+// An event is whole when its key is looked for.
+impl Resolver for EventScope<'_> {}
 
 impl Scope for EventScope<'_> {
     fn input(&self) -> &Document {

@@ -9,11 +9,12 @@ use crate::test_state::float;
 use expressway_asl::Document;
 use expressway_asl::document::{Array, Number, Object};
 use expressway_asl::error_name::ErrorName;
+use expressway_asl::path::Path;
 use expressway_asl::program::{Count, Distributed, ItemBatcher, Items, Map, Percentage};
 
 impl Run<'_> {
     /// What a Map state does before and after its iterations, for which the mock answers.
-    pub(in crate::run) fn probed_map(
+    pub(in crate::run) async fn probed_map(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
@@ -21,27 +22,29 @@ impl Run<'_> {
         probe: &Probe<'_>,
         input: Document,
     ) -> Result<Document, Failure> {
-        let items = self.probed_items(track, visit, map, probe, &input)?;
+        let items = self.probed_items(track, visit, map, probe, &input).await?;
         if let Some(items) = &items {
             let mut inputs: Array = items.clone();
             if map.item_selector.is_some() {
-                let selected = items.iter().enumerate().map(|(index, item)| {
+                let mut selected = Vec::with_capacity(items.len());
+                for (index, item) in items.iter().enumerate() {
                     let context = map_item(index, item);
-                    self.iteration_input(track, visit, map, &input, item, &context)
-                });
-                inputs = selected.collect::<Result<Vec<_>, _>>()?.into_iter().collect();
+                    selected.push(self.iteration_input(track, visit, map, &input, item, &context).await?);
+                }
+                inputs = selected.into_iter().collect();
                 self.stage(Stage::ItemSelector, &Document::Array(inputs.clone()));
             }
             let batcher = map.distributed.as_ref().and_then(|map| map.item_batcher.as_ref());
             if let Some(batcher) = batcher {
-                let batches = self.batches(track, visit, batcher, &input, &inputs)?;
+                let batches = self.batches(track, visit, batcher, &input, &inputs).await?;
                 self.stage(Stage::ItemBatcher, &batches);
             }
         }
         let exceeded = match &map.distributed {
             Some(distributed) => {
                 let length = items.as_ref().map(|items| items.len());
-                self.exceeds_tolerance(track, visit, distributed, probe, &input, length)?
+                self.exceeds_tolerance(track, visit, distributed, probe, &input, length)
+                    .await?
             }
             None => false,
         };
@@ -54,17 +57,17 @@ impl Run<'_> {
     }
 
     /// What the Map state runs over; none where nobody says what its `ItemReader` reads.
-    fn probed_items(
+    async fn probed_items(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         map: &Map,
         probe: &Probe<'_>,
         input: &Document,
-    ) -> Result<Option<Array>, StateError> {
+    ) -> Result<Option<Array>, Failure> {
         let reader = map.distributed.as_ref().and_then(|map| map.item_reader.as_ref());
         let Some(reader) = reader else {
-            let items = self.items(track, visit, map, input.clone())?;
+            let items = self.items(track, visit, map, input.clone()).await?;
             if matches!(map.items, Items::Path(_)) {
                 self.stage(Stage::ItemsPath, &Document::Array(items.clone()));
             }
@@ -87,10 +90,10 @@ impl Run<'_> {
         }
         let Document::Array(items) = data else {
             let cause = "Attempting to map over non-iterable node.";
-            return Err(StateError::new(ErrorName::ItemReaderFailed, cause));
+            return Err(StateError::new(ErrorName::ItemReaderFailed, cause).into());
         };
         let max = match &reader.max_items {
-            Some(count) => self.whole(track, visit, count, input)?,
+            Some(count) => self.whole(track, visit, count, input).await?,
             None => 0,
         };
         Ok(Some(match usize::try_from(max) {
@@ -100,26 +103,27 @@ impl Run<'_> {
     }
 
     /// What `ItemBatcher` makes of the items: `{"BatchInput": ..., "Items": [...]}` each.
-    fn batches(
+    async fn batches(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         batcher: &ItemBatcher,
         input: &Document,
         items: &Array,
-    ) -> Result<Document, StateError> {
-        let limit = |count: &Option<Count>| match count {
-            Some(count) => self.whole(track, visit, count, input).map(|count| match count {
-                0 => usize::MAX,
-                count => usize::try_from(count).unwrap_or(usize::MAX),
-            }),
+    ) -> Result<Document, Failure> {
+        let limit = async |count: &Option<Count>| match count {
+            Some(count) => match self.whole(track, visit, count, input).await? {
+                0 => Ok::<_, Failure>(usize::MAX),
+                count => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
+            },
             None => Ok(usize::MAX),
         };
-        let (items_max, bytes_max) = (limit(&batcher.max_items)?, limit(&batcher.max_input_bytes)?);
-        let batch_input = batcher.batch_input.as_ref();
-        let batch_input = batch_input
-            .map(|input_of_all| self.construct(track, visit, input_of_all, input, Seen::input(input)))
-            .transpose()?;
+        let items_max = limit(&batcher.max_items).await?;
+        let bytes_max = limit(&batcher.max_input_bytes).await?;
+        let batch_input = match &batcher.batch_input {
+            Some(of_all) => Some(self.construct(track, visit, of_all, input, Seen::input(input)).await?),
+            None => None,
+        };
         let batch = |items: &[Document]| {
             let mut batch = Object::new();
             if let Some(batch_input) = &batch_input {
@@ -149,7 +153,7 @@ impl Run<'_> {
     ///
     /// # Source
     /// Recorded: `test_map_state_failure_count[*BASE_MAP_STATE]`.
-    fn exceeds_tolerance(
+    async fn exceeds_tolerance(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
@@ -157,17 +161,17 @@ impl Run<'_> {
         probe: &Probe<'_>,
         input: &Document,
         length: Option<usize>,
-    ) -> Result<bool, StateError> {
+    ) -> Result<bool, Failure> {
         let failures = probe.test.configuration.map_iteration_failure_count.unwrap_or(0);
         let mut exceeds = false;
         if let Some(count) = &distributed.tolerated_failure_count {
-            let tolerated = self.whole(track, visit, count, input)?;
+            let tolerated = self.whole(track, visit, count, input).await?;
             let shown = Document::from(i64::try_from(tolerated).unwrap_or(i64::MAX));
             self.stage(Stage::ToleratedFailureCount, &shown);
             exceeds |= failures > tolerated;
         }
         if let Some(percentage) = &distributed.tolerated_failure_percentage {
-            let tolerated = self.percentage(track, visit, percentage, input)?;
+            let tolerated = self.percentage(track, visit, percentage, input).await?;
             self.stage(Stage::ToleratedFailurePercentage, &float(tolerated));
             let length = length.unwrap_or(0).max(1);
             exceeds |= failures as f64 / length as f64 * 100.0 > tolerated;
@@ -175,32 +179,53 @@ impl Run<'_> {
         Ok(exceeds)
     }
 
-    fn whole(&self, track: &Track<'_>, visit: &Visit<'_>, count: &Count, input: &Document) -> Result<u64, StateError> {
+    /// What a path finds in the state's data.
+    async fn at(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'_>,
+        path: &Path,
+        input: &Document,
+    ) -> Result<Document, Failure> {
+        let found = self.evaluating(visit, |values| {
+            path.evaluate(&StateScope::new(self, track, visit, input, values))
+        });
+        let found = found
+            .await?
+            .map_err(|no_match| visit.runtime_error(&no_match.to_string()))?;
+        self.loaded(visit, found).await
+    }
+
+    async fn whole(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'_>,
+        count: &Count,
+        input: &Document,
+    ) -> Result<u64, Failure> {
         match count {
             Count::Literal(count) => Ok(*count),
             Count::Query(query) => {
                 let count = |value: &Document| value.as_i64().and_then(|count| u64::try_from(count).ok());
                 self.query_as(track, visit, query, Seen::input(input), "non-negative integer", count)
+                    .await
             }
             Count::Path(path) => {
-                let scope = StateScope::new(self, track, visit, input);
-                let value = path
-                    .evaluate(&scope)
-                    .map_err(|no_match| visit.runtime_error(&no_match.to_string()))?;
+                let value = self.at(track, visit, path, input).await?;
                 let digits = value.as_str().and_then(|text| text.parse::<i64>().ok());
                 let count = value.as_i64().or(digits).and_then(|count| u64::try_from(count).ok());
-                count.ok_or_else(|| not_a_number(visit, path.text(), &value))
+                count.ok_or_else(|| not_a_number(visit, path.text(), &value).into())
             }
         }
     }
 
-    fn percentage(
+    async fn percentage(
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
         percentage: &Percentage,
         input: &Document,
-    ) -> Result<f64, StateError> {
+    ) -> Result<f64, Failure> {
         let number = |value: &Document| {
             let digits = value.as_str().and_then(|text| text.parse::<f64>().ok());
             let number = value.as_number().map(Number::as_f64).or(digits);
@@ -208,20 +233,20 @@ impl Run<'_> {
         };
         match percentage {
             Percentage::Literal(percentage) => Ok(*percentage),
-            Percentage::Query(query) => self.query_as(
-                track,
-                visit,
-                query,
-                Seen::input(input),
-                "number between 0 and 100",
-                number,
-            ),
+            Percentage::Query(query) => {
+                self.query_as(
+                    track,
+                    visit,
+                    query,
+                    Seen::input(input),
+                    "number between 0 and 100",
+                    number,
+                )
+                .await
+            }
             Percentage::Path(path) => {
-                let scope = StateScope::new(self, track, visit, input);
-                let value = path
-                    .evaluate(&scope)
-                    .map_err(|no_match| visit.runtime_error(&no_match.to_string()))?;
-                number(&value).ok_or_else(|| not_a_number(visit, path.text(), &value))
+                let value = self.at(track, visit, path, input).await?;
+                number(&value).ok_or_else(|| not_a_number(visit, path.text(), &value).into())
             }
         }
     }

@@ -1,0 +1,338 @@
+//! The function's process is killed at its n-th request of AWS, for every n: before the request is carried out, after
+//! it, and after its answer. Then a new process gets the same event.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "helpers of tests are tests"
+)]
+
+use expressway_tests::dynamodb::{DynamoDb, Table, text};
+use expressway_tests::function::{Answer, Function, Setup};
+use expressway_tests::proxy::{Call, Fate, Moment, Proxy};
+use expressway_tests::server::{Reply, Request};
+use futures_util::{StreamExt, stream};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+/// How long the run has that is killed: the next one waits for the end of this.
+const LEASE: Duration = Duration::from_millis(2_500);
+
+/// How long the run has that goes on, at most.
+const AMPLE: Duration = Duration::from_secs(60);
+
+/// How many cases run at once; most of the time they wait for leases.
+const CASES_AT_ONCE: usize = 12;
+
+/// Map, Parallel, Retry, Catch and a write, with random bits and the time in what tasks are given.
+const MIXED: &str = r#"{
+  "StartAt": "Draw",
+  "States": {
+    "Draw": {"Type": "Pass", "Parameters": {"id.$": "States.UUID()", "at.$": "$$.State.EnteredTime"}, "ResultPath": "$.drawn", "Next": "Price each"},
+    "Price each": {"Type": "Map", "ItemsPath": "$.items", "MaxConcurrency": 2, "ResultPath": "$.prices", "Next": "Reserve and count",
+      "ItemSelector": {"item.$": "$$.Map.Item.Value", "drawn.$": "$.drawn"},
+      "ItemProcessor": {"StartAt": "Price", "States": {
+        "Price": {"Type": "Task", "Resource": "arn:aws:lambda:eu-west-1:111122223333:function:price", "ResultPath": "$.price", "Next": "Round"},
+        "Round": {"Type": "Task", "Resource": "arn:aws:lambda:eu-west-1:111122223333:function:round", "Parameters": {"item.$": "$.item", "id.$": "States.UUID()", "at.$": "$$.State.EnteredTime"}, "ResultSelector": {"did.$": "$.did"}, "End": true}}}},
+    "Reserve and count": {"Type": "Parallel", "ResultPath": "$.both", "Next": "Decline", "Branches": [
+      {"StartAt": "Reserve", "States": {"Reserve": {"Type": "Task", "Resource": "arn:aws:lambda:eu-west-1:111122223333:function:reserve", "Parameters": {"drawn.$": "$.drawn"}, "ResultSelector": {"did.$": "$.did"}, "End": true}}},
+      {"StartAt": "Count", "States": {"Count": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:dynamodb:updateItem", "End": true, "ResultPath": null, "OutputPath": "$.items",
+        "Parameters": {"TableName.$": "$.table", "Key": {"pk": {"S": "orders"}, "sk": {"S": "count"}}, "UpdateExpression": "ADD orders :one", "ExpressionAttributeValues": {":one": {"N": "1"}}}}}}]},
+    "Decline": {"Type": "Task", "Resource": "arn:aws:lambda:eu-west-1:111122223333:function:decline", "Parameters": {"drawn.$": "$.drawn"},
+      "Retry": [{"ErrorEquals": ["Declined"], "IntervalSeconds": 1, "MaxAttempts": 1, "JitterStrategy": "FULL"}],
+      "Catch": [{"ErrorEquals": ["Declined"], "ResultPath": "$.declined", "Next": "Refund"}], "End": true},
+    "Refund": {"Type": "Task", "Resource": "arn:aws:lambda:eu-west-1:111122223333:function:refund", "Parameters": {"drawn.$": "$.drawn", "why.$": "$.declined"}, "ResultPath": null, "Next": "Done"},
+    "Done": {"Type": "Pass", "Parameters": {"id.$": "$.drawn.id", "prices.$": "$.prices", "both.$": "$.both", "declined.$": "$.declined", "last.$": "States.UUID()"}, "End": true}
+  }
+}"#;
+
+/// What is run, and how.
+#[derive(Clone)]
+struct Workflow {
+    setup: Setup,
+    /// Makes the event; is told the table for what tasks write.
+    event: fn(&str) -> String,
+}
+
+/// The example, with a queue's message.
+fn order() -> Workflow {
+    let substitutions = include_str!("../../examples/order-fulfilment/workflow.asl.substitutions.json");
+    let setup = Setup::new(include_str!("../../examples/order-fulfilment/workflow.asl.json"))
+        .with("EXPRESSWAY_SUBSTITUTIONS", substitutions);
+    Workflow {
+        setup,
+        event: |_| {
+            let batch = include_str!("../../examples/order-fulfilment/events/sqs.json");
+            let mut batch: Value = serde_json::from_str(batch).unwrap();
+            batch["Records"].as_array_mut().unwrap().truncate(1);
+            batch.to_string()
+        },
+    }
+}
+
+/// [`MIXED`], with a request.
+fn mixed() -> Workflow {
+    Workflow {
+        setup: Setup::new(MIXED),
+        event: |table| {
+            let event = include_str!("../../functions/expressway/events/api_gateway_v2.json");
+            let mut event: Value = serde_json::from_str(event).unwrap();
+            // A key by which the pause before the retry is short.
+            event["headers"]["Idempotency-Key"] = "order-7".into();
+            event["isBase64Encoded"] = false.into();
+            event["body"] = json!({"items": ["a", "b", "c"], "table": table}).to_string().into();
+            event.to_string()
+        },
+    }
+}
+
+/// A call of a function: its name and what it was given.
+type Effect = (String, String);
+
+/// The functions that the workflows call, and what they did.
+#[derive(Clone, Default)]
+struct Functions(Arc<Mutex<Vec<Effect>>>);
+
+impl Functions {
+    fn answer(&self, request: &Request) -> Reply {
+        let name = request.path.split("function%3A").nth(1).unwrap_or_default();
+        let name = name.split(['%', '/']).next().unwrap_or_default().to_owned();
+        let answer = match &*name {
+            "orders-validate" => json!({"valid": true, "problems": []}),
+            "inventory-reserve" => json!({"available": true, "missing": []}),
+            "fraud-check" => json!({"decision": "ACCEPT", "score": 4}),
+            "catalogue-price" => json!({"amount": 19.9}),
+            "payments-charge" => json!({"chargeId": "ch_77ab01", "amount": 59.7}),
+            "orders-confirm" => json!({"number": "CNF-5520417"}),
+            name => json!({"did": name}),
+        };
+        let is_declined = name == "decline";
+        self.0.lock().unwrap().push((name, request.text()));
+        match is_declined {
+            true => Reply::ok(r#"{"errorType":"Declined","errorMessage":"as always"}"#)
+                .with_header("x-amz-function-error", "Unhandled"),
+            false => Reply::ok(answer.to_string()),
+        }
+    }
+
+    /// How often each was called with the same.
+    fn effects(&self) -> BTreeMap<Effect, usize> {
+        let mut effects = BTreeMap::new();
+        for effect in self.0.lock().unwrap().iter() {
+            *effects.entry(effect.clone()).or_default() += 1;
+        }
+        effects
+    }
+
+    fn calls(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+/// One function with its surroundings.
+struct Place {
+    setup: Setup,
+    event: String,
+    executions: Table,
+    /// What tasks write.
+    orders: Table,
+    functions: Functions,
+    proxy: Proxy,
+}
+
+impl Place {
+    async fn new(
+        dynamodb: &DynamoDb,
+        workflow: &Workflow,
+        level: &str,
+        plan: impl Fn(&Call) -> Fate + Send + Sync + 'static,
+    ) -> Place {
+        let executions = dynamodb.table().await.unwrap();
+        let orders = dynamodb.table().await.unwrap();
+        let functions = Functions::default();
+        let answer = functions.clone();
+        let proxy = Proxy::faulty(dynamodb, move |request| answer.answer(request), plan);
+        let proxy = proxy.await.unwrap();
+        let setup = workflow.setup.clone().behind(&proxy, &executions);
+        Place {
+            setup: setup
+                .with("EXPRESSWAY_IDEMPOTENCY", level)
+                .with("EXPRESSWAY_DEADLINE_RESERVE_MILLIS", "200"),
+            event: (workflow.event)(orders.name()),
+            executions,
+            orders,
+            functions,
+            proxy,
+        }
+    }
+
+    async fn start(&self) -> Function {
+        let function = self.setup.clone().start().await.unwrap();
+        function.ready().await;
+        function
+    }
+
+    /// How much the tasks did: calls of functions, and what they counted in the table.
+    async fn work(&self) -> usize {
+        let orders = self.orders.items().await.unwrap();
+        let counted: usize = orders
+            .iter()
+            .map(|item| text(item, "orders").parse::<usize>().unwrap())
+            .sum();
+        self.functions.calls() + counted
+    }
+
+    /// Status and output of the only record.
+    async fn outcome(&self) -> (String, String) {
+        let records = self.executions.records().await.unwrap();
+        assert_eq!(records.len(), 1, "{records:?}");
+        (text(&records[0], "status"), text(&records[0], "output"))
+    }
+
+    /// When the claim of the run ends that has the execution.
+    async fn lease_until(&self) -> Option<SystemTime> {
+        let records = self.executions.records().await.unwrap();
+        let millis = text(records.first()?, "lease_until").parse().ok()?;
+        Some(SystemTime::UNIX_EPOCH + Duration::from_millis(millis))
+    }
+}
+
+/// What an answer says: whether the execution succeeded, and whether it did so earlier.
+fn read(answer: &Answer) -> (bool, bool) {
+    let Answer::Response(text) = answer else {
+        return (false, false);
+    };
+    let answer: Value = serde_json::from_str(text).unwrap();
+    match answer.get("batchItemFailures") {
+        Some(failures) => (failures.as_array().unwrap().is_empty(), false),
+        None => (
+            answer["statusCode"] == 200,
+            answer["headers"]["idempotency-replayed"] == "true",
+        ),
+    }
+}
+
+/// An undisturbed run.
+struct Undisturbed {
+    requests: usize,
+    work: usize,
+    /// How many effects there are that differ.
+    effects: usize,
+    outcome: (String, String),
+}
+
+async fn undisturbed(dynamodb: &DynamoDb, workflow: &Workflow, level: &str) -> Undisturbed {
+    let place = Place::new(dynamodb, workflow, level, |_| Fate::Answered).await;
+    let function = place.start().await;
+    let answer = function.invoke(&*place.event).await;
+    assert_eq!(read(&answer), (true, false), "{answer:?}");
+    Undisturbed {
+        requests: place.proxy.calls().len(),
+        work: place.work().await,
+        effects: place.functions.effects().len(),
+        outcome: place.outcome().await,
+    }
+}
+
+/// Kills a run at its n-th request, and runs the execution to its end; whether there was such a request.
+async fn case(
+    dynamodb: &DynamoDb,
+    workflow: &Workflow,
+    level: &str,
+    n: usize,
+    moment: Moment,
+    normal: &Undisturbed,
+) -> bool {
+    let case = format!("{level}, request {n}, {moment:?}");
+    let place = Place::new(dynamodb, workflow, level, move |call| match call.number == n {
+        true => Fate::Killed(moment),
+        false => Fate::Answered,
+    })
+    .await;
+    let first = place.start().await;
+    place.proxy.aims_at(first.process());
+    let is_killed = tokio::select! {
+        () = place.proxy.killed() => true,
+        // Answers like this are there before the kill at the very end, or after the deadline.
+        _ = first.invoke_for(LEASE, &*place.event) => place.proxy.calls().len() >= n,
+    };
+    let second = place.start().await;
+    drop(first);
+    place.proxy.quiet().await;
+
+    let done = place.work().await;
+    let journaled = place.executions.journal().await.unwrap().len();
+    if level == "task" {
+        assert!(journaled <= done, "{case}: nothing is on record that was not done");
+    }
+    if let Some(until) = place.lease_until().await {
+        let wait = until.duration_since(SystemTime::now()).unwrap_or_default();
+        if wait > Duration::from_millis(500) {
+            let (answer, _) = second.invoke_for(AMPLE, &*place.event).await;
+            assert_eq!(
+                read(&answer),
+                (false, false),
+                "{case}: while the other has it, {answer:?}"
+            );
+            assert_eq!(place.work().await, done, "{case}");
+        }
+        let wait = until.duration_since(SystemTime::now()).unwrap_or_default();
+        tokio::time::sleep(wait + Duration::from_millis(2)).await;
+    }
+    let (answer, _) = second.invoke_for(AMPLE, &*place.event).await;
+    assert!(read(&answer).0, "{case}: not stuck, not lost, {answer:?}");
+    assert_eq!(place.outcome().await, normal.outcome, "{case}");
+    assert_eq!(place.lease_until().await, None, "{case}");
+
+    let work = place.work().await;
+    let effects = place.functions.effects();
+    if level == "task" {
+        // What the first run did and did not get on record is done again, and nothing else.
+        assert_eq!(work - done, normal.work - journaled, "{case}: {effects:?}");
+        assert_eq!(
+            effects.len(),
+            normal.effects,
+            "{case}: with the same input, {effects:?}"
+        );
+        let entries = place.executions.journal().await.unwrap().len();
+        assert_eq!(entries, normal.work, "{case}");
+    }
+    let before = place.proxy.calls().len();
+    let again = second.invoke(&*place.event).await;
+    assert!(read(&again).0, "{case}: {again:?}");
+    let calls = place.proxy.calls().split_off(before);
+    let operations: Vec<_> = calls.iter().map(|call| &*call.operation).collect();
+    assert_eq!(operations, ["PutItem"], "{case}: a replay costs one request");
+    is_killed
+}
+
+async fn every_kill_point(name: &str, workflow: &Workflow, level: &str) {
+    let dynamodb = DynamoDb::start().await.unwrap();
+    let normal = undisturbed(&dynamodb, workflow, level).await;
+    let points = (1..=normal.requests).flat_map(|n| Moment::ALL.map(|moment| (n, moment)));
+    let cases = points.map(|(n, moment)| case(&dynamodb, workflow, level, n, moment, &normal));
+    let killed: Vec<bool> = stream::iter(cases).buffer_unordered(CASES_AT_ONCE).collect().await;
+    let points = killed.iter().filter(|is_killed| **is_killed).count();
+    println!(
+        "{name} at level {level}: {points} kill points in {} requests",
+        normal.requests
+    );
+    assert!(points > normal.requests, "{points}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_survives_every_crash_at_level_task() {
+    every_kill_point("order", &order(), "task").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mixed_workflow_survives_every_crash_at_level_task() {
+    every_kill_point("mixed", &mixed(), "task").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_survives_every_crash_at_level_execution() {
+    every_kill_point("order", &order(), "execution").await;
+}
