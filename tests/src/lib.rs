@@ -4,5 +4,6 @@
 
 pub mod dynamodb;
 pub mod function;
+pub mod place;
 pub mod proxy;
 pub mod server;

@@ -64,6 +64,8 @@ pub enum Fate {
     Lost,
     /// It is carried out, but not answered.
     Unanswered,
+    /// The process is stopped, and the request waits for [`Proxy::let_go`].
+    Held,
 }
 
 /// A moment in the life of a request.
@@ -93,6 +95,8 @@ struct Shared {
     victim: Mutex<Option<u32>>,
     is_killed: watch::Sender<bool>,
     at_work: watch::Sender<usize>,
+    is_held: watch::Sender<bool>,
+    is_let_go: watch::Sender<bool>,
 }
 
 /// A running proxy.
@@ -134,6 +138,8 @@ impl Proxy {
             victim: Mutex::default(),
             is_killed: watch::Sender::new(false),
             at_work: watch::Sender::new(0),
+            is_held: watch::Sender::new(false),
+            is_let_go: watch::Sender::new(false),
         });
         let server = Server::start({
             let shared = Arc::clone(&shared);
@@ -168,6 +174,17 @@ impl Proxy {
         // The senders live as long as `self`.
         let _ = self.shared.is_killed.subscribe().wait_for(|is_killed| *is_killed).await;
         self.quiet().await;
+    }
+
+    /// Waits until the process has been stopped.
+    pub async fn held(&self) {
+        let _ = self.shared.is_held.subscribe().wait_for(|is_held| *is_held).await;
+    }
+
+    /// Lets the process go on that was stopped, and its request, too.
+    pub fn let_go(&self) {
+        self.shared.is_let_go.send_replace(true);
+        signal(*lock(&self.shared.victim), Signal::CONT);
     }
 
     /// Waits until nothing is being carried out.
@@ -227,6 +244,12 @@ impl Shared {
                 work().await;
                 Reply::Silence
             }
+            Fate::Held => {
+                signal(*lock(&self.victim), Signal::STOP);
+                self.is_held.send_replace(true);
+                let _ = self.is_let_go.subscribe().wait_for(|is_let_go| *is_let_go).await;
+                work().await
+            }
         }
     }
 
@@ -266,16 +289,6 @@ fn signal(process: Option<u32>, signal: Signal) {
         // It may have ended by itself.
         let _ = kill_process(process, signal);
     }
-}
-
-/// Stops a process where it is.
-pub fn stop(process: u32) {
-    signal(Some(process), Signal::STOP);
-}
-
-/// Lets a process go on that was stopped.
-pub fn resume(process: u32) {
-    signal(Some(process), Signal::CONT);
 }
 
 /// How the services say that there are too many requests, or that they failed.

@@ -7,14 +7,12 @@
     reason = "helpers of tests are tests"
 )]
 
-use expressway_tests::dynamodb::{DynamoDb, Table, text};
-use expressway_tests::function::{Answer, Function, Setup};
-use expressway_tests::proxy::{Call, Fate, Moment, Proxy};
-use expressway_tests::server::{Reply, Request};
+use expressway_tests::dynamodb::DynamoDb;
+use expressway_tests::function::Setup;
+use expressway_tests::place::{Place, Workflow, read};
+use expressway_tests::proxy::{Fate, Moment};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 /// How long the run has that is killed: the next one waits for the end of this.
@@ -48,14 +46,6 @@ const MIXED: &str = r#"{
   }
 }"#;
 
-/// What is run, and how.
-#[derive(Clone)]
-struct Workflow {
-    setup: Setup,
-    /// Makes the event; is told the table for what tasks write.
-    event: fn(&str) -> String,
-}
-
 /// The example, with a queue's message.
 fn order() -> Workflow {
     let substitutions = include_str!("../../examples/order-fulfilment/workflow.asl.substitutions.json");
@@ -85,132 +75,6 @@ fn mixed() -> Workflow {
             event["body"] = json!({"items": ["a", "b", "c"], "table": table}).to_string().into();
             event.to_string()
         },
-    }
-}
-
-/// A call of a function: its name and what it was given.
-type Effect = (String, String);
-
-/// The functions that the workflows call, and what they did.
-#[derive(Clone, Default)]
-struct Functions(Arc<Mutex<Vec<Effect>>>);
-
-impl Functions {
-    fn answer(&self, request: &Request) -> Reply {
-        let name = request.path.split("function%3A").nth(1).unwrap_or_default();
-        let name = name.split(['%', '/']).next().unwrap_or_default().to_owned();
-        let answer = match &*name {
-            "orders-validate" => json!({"valid": true, "problems": []}),
-            "inventory-reserve" => json!({"available": true, "missing": []}),
-            "fraud-check" => json!({"decision": "ACCEPT", "score": 4}),
-            "catalogue-price" => json!({"amount": 19.9}),
-            "payments-charge" => json!({"chargeId": "ch_77ab01", "amount": 59.7}),
-            "orders-confirm" => json!({"number": "CNF-5520417"}),
-            name => json!({"did": name}),
-        };
-        let is_declined = name == "decline";
-        self.0.lock().unwrap().push((name, request.text()));
-        match is_declined {
-            true => Reply::ok(r#"{"errorType":"Declined","errorMessage":"as always"}"#)
-                .with_header("x-amz-function-error", "Unhandled"),
-            false => Reply::ok(answer.to_string()),
-        }
-    }
-
-    /// How often each was called with the same.
-    fn effects(&self) -> BTreeMap<Effect, usize> {
-        let mut effects = BTreeMap::new();
-        for effect in self.0.lock().unwrap().iter() {
-            *effects.entry(effect.clone()).or_default() += 1;
-        }
-        effects
-    }
-
-    fn calls(&self) -> usize {
-        self.0.lock().unwrap().len()
-    }
-}
-
-/// One function with its surroundings.
-struct Place {
-    setup: Setup,
-    event: String,
-    executions: Table,
-    /// What tasks write.
-    orders: Table,
-    functions: Functions,
-    proxy: Proxy,
-}
-
-impl Place {
-    async fn new(
-        dynamodb: &DynamoDb,
-        workflow: &Workflow,
-        level: &str,
-        plan: impl Fn(&Call) -> Fate + Send + Sync + 'static,
-    ) -> Place {
-        let executions = dynamodb.table().await.unwrap();
-        let orders = dynamodb.table().await.unwrap();
-        let functions = Functions::default();
-        let answer = functions.clone();
-        let proxy = Proxy::faulty(dynamodb, move |request| answer.answer(request), plan);
-        let proxy = proxy.await.unwrap();
-        let setup = workflow.setup.clone().behind(&proxy, &executions);
-        Place {
-            setup: setup
-                .with("EXPRESSWAY_IDEMPOTENCY", level)
-                .with("EXPRESSWAY_DEADLINE_RESERVE_MILLIS", "200"),
-            event: (workflow.event)(orders.name()),
-            executions,
-            orders,
-            functions,
-            proxy,
-        }
-    }
-
-    async fn start(&self) -> Function {
-        let function = self.setup.clone().start().await.unwrap();
-        function.ready().await;
-        function
-    }
-
-    /// How much the tasks did: calls of functions, and what they counted in the table.
-    async fn work(&self) -> usize {
-        let orders = self.orders.items().await.unwrap();
-        let counted: usize = orders
-            .iter()
-            .map(|item| text(item, "orders").parse::<usize>().unwrap())
-            .sum();
-        self.functions.calls() + counted
-    }
-
-    /// Status and output of the only record.
-    async fn outcome(&self) -> (String, String) {
-        let records = self.executions.records().await.unwrap();
-        assert_eq!(records.len(), 1, "{records:?}");
-        (text(&records[0], "status"), text(&records[0], "output"))
-    }
-
-    /// When the claim of the run ends that has the execution.
-    async fn lease_until(&self) -> Option<SystemTime> {
-        let records = self.executions.records().await.unwrap();
-        let millis = text(records.first()?, "lease_until").parse().ok()?;
-        Some(SystemTime::UNIX_EPOCH + Duration::from_millis(millis))
-    }
-}
-
-/// What an answer says: whether the execution succeeded, and whether it did so earlier.
-fn read(answer: &Answer) -> (bool, bool) {
-    let Answer::Response(text) = answer else {
-        return (false, false);
-    };
-    let answer: Value = serde_json::from_str(text).unwrap();
-    match answer.get("batchItemFailures") {
-        Some(failures) => (failures.as_array().unwrap().is_empty(), false),
-        None => (
-            answer["statusCode"] == 200,
-            answer["headers"]["idempotency-replayed"] == "true",
-        ),
     }
 }
 

@@ -61,6 +61,7 @@ async fn catching(task: (&str, &str), name: &str, retries: u32, replies: Vec<Rep
         clock: Arc::new(SystemClock::new()),
         entropy: Arc::new(SystemEntropy),
         budget: TaskBudget::new(1),
+        payloads: None,
     };
     let request = ExecutionRequest {
         input: Document::Null,
@@ -74,6 +75,7 @@ async fn catching(task: (&str, &str), name: &str, retries: u32, replies: Vec<Rep
             redrive_count: None,
         },
         deadline: None,
+        replay: None,
     };
     let engine = Engine::new(Arc::new(program), Options::default());
     let outcome = match engine.run(&environment, request, None).await.outcome {

@@ -1,12 +1,15 @@
 //! What tests of the handler need: a workflow, a task runner that follows a script, and ears.
 
 use crate::config::{Configuration, Definition};
+use crate::startup;
 use crate::{Handler, InvocationContext, InvocationError, Observer};
 use expressway_asl::Document;
 use expressway_asl::document::Text;
+use expressway_durability::Level;
 use expressway_durability::payloads::S3Payloads;
 use expressway_engine::history::HistoryEvent;
 use expressway_engine::{Clock, StateError, SystemClock, SystemEntropy, TaskFuture, TaskRequest, TaskRunner};
+use expressway_tests::dynamodb::{self, DynamoDb, Table, text};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -51,6 +54,34 @@ pub(crate) fn with(event: &str, member: &str, value: &str) -> String {
     let mut object = event.as_object().unwrap().clone();
     object.insert(member, Document::parse(value).unwrap());
     Document::from(object).to_json()
+}
+
+/// A table for the records of a test.
+pub(crate) struct Store {
+    dynamodb: DynamoDb,
+    table: Table,
+}
+
+impl Store {
+    pub(crate) async fn new() -> Store {
+        let dynamodb = DynamoDb::start().await.unwrap();
+        let table = dynamodb.table().await.unwrap();
+        Store { dynamodb, table }
+    }
+
+    /// Status, and round if there is one, of each record.
+    pub(crate) async fn records(&self) -> Vec<(String, String)> {
+        let records = self.table.records().await.unwrap();
+        let records = records
+            .iter()
+            .map(|record| (text(record, "status"), text(record, "round")));
+        records.collect()
+    }
+
+    /// How many attempts of tasks are on record.
+    pub(crate) async fn entries(&self) -> usize {
+        self.table.journal().await.unwrap().len()
+    }
 }
 
 type Script = dyn Fn(&TaskRequest<'_>) -> Answer + Send + Sync;
@@ -122,6 +153,7 @@ pub(crate) struct Setup {
     tasks: Arc<Tasks>,
     deadline: Option<Duration>,
     store: Option<Arc<S3Payloads>>,
+    endpoint: Option<String>,
     pub(crate) observer: Ears,
 }
 
@@ -141,6 +173,7 @@ impl Setup {
             }),
             deadline: None,
             store: None,
+            endpoint: None,
             observer: Ears {
                 wants_history: true,
                 events: Mutex::default(),
@@ -170,6 +203,15 @@ impl Setup {
         self
     }
 
+    /// Keeps records there.
+    pub(crate) fn guarded(mut self, store: &Store, level: Level) -> Setup {
+        self.endpoint = Some(format!("http://{}", store.dynamodb.authority()));
+        self.configured(|configuration| {
+            configuration.table = Some(store.table.name().to_owned());
+            configuration.idempotency = Some(level);
+        })
+    }
+
     pub(crate) fn deadline_in_millis(mut self, millis: u64) -> Setup {
         self.deadline = Some(Duration::from_millis(millis));
         self
@@ -182,11 +224,15 @@ impl Setup {
     pub(crate) async fn handle_bytes(&self, event: &[u8]) -> Result<String, InvocationError> {
         let compilation = expressway_asl::compile(&self.definition, &BTreeMap::new()).unwrap();
         let tasks: Arc<dyn TaskRunner> = Arc::clone(&self.tasks) as Arc<dyn TaskRunner>;
-        let handler = Handler::new(self.configuration.clone(), Arc::new(compilation.program), tasks);
-        let handler = match &self.store {
-            Some(store) => handler.with_payloads(Arc::clone(store)),
-            None => handler,
-        };
+        let mut handler = Handler::new(self.configuration.clone(), Arc::new(compilation.program), tasks);
+        if let Some(store) = &self.store {
+            handler = handler.with_payloads(Arc::clone(store));
+        }
+        if let Some(endpoint) = &self.endpoint {
+            let aws = dynamodb::configuration(endpoint);
+            let guard = startup::guard(&self.configuration, &aws, &self.definition).unwrap();
+            handler = handler.guarded(guard);
+        }
         let clock = SystemClock::new();
         let context = InvocationContext {
             request_id: "req-1",
@@ -197,6 +243,11 @@ impl Setup {
             observer: Some(&self.observer),
         };
         handler.handle(event, &context).await
+    }
+
+    /// An HTTP answer.
+    pub(crate) async fn answer(&self, event: &str) -> Document {
+        Document::parse(&self.handle(event).await.unwrap()).unwrap()
     }
 
     /// Status and body of an HTTP answer.

@@ -69,7 +69,7 @@ impl Run<'_> {
                     map: Some(context),
                     ..Track::new(progress, track.lineage_of(visit, index))
                 };
-                if latest > track.recorded_now() {
+                if index >= concurrency {
                     self.begins_at(&line, latest);
                 }
                 let begun = self.event(track.previous(), || EventDetails::MapIterationStarted {

@@ -25,12 +25,19 @@ struct Recorder {
     clock: Arc<Since>,
     record: Mutex<Record>,
     calls: Mutex<Vec<(String, u32)>>,
+    /// By the names of their states.
+    tokens: Mutex<BTreeMap<String, String>>,
+    lines: Mutex<BTreeMap<String, SystemTime>>,
 }
 
 impl TaskRunner for Recorder {
     fn run<'a>(&'a self, request: TaskRequest<'a>) -> TaskFuture<'a> {
         Box::pin(async move {
             let key = (request.token.expect("a repeatable run").to_string(), request.attempt);
+            self.tokens
+                .lock()
+                .unwrap()
+                .insert(request.state_name.to_owned(), key.0.clone());
             if let Some((result, _)) = self.record.lock().unwrap().get(&key) {
                 return result.clone();
             }
@@ -38,7 +45,10 @@ impl TaskRunner for Recorder {
             tokio::time::sleep(Duration::from_secs(seconds.try_into().unwrap())).await;
             let result = match request.state_name {
                 "Flaky" if request.attempt == 0 => Err(error("Busy", "")),
-                _ => Ok(request.input),
+                _ => match request.input.get("fail").and_then(Document::as_str) {
+                    Some(name) => Err(self::error(name, "")),
+                    None => Ok(request.input),
+                },
             };
             self.calls.lock().unwrap().push(key.clone());
             self.record
@@ -47,6 +57,10 @@ impl TaskRunner for Recorder {
                 .insert(key, (result.clone(), self.clock.now()));
             result
         })
+    }
+
+    fn line_begins(&self, line: &str, now: SystemTime) -> SystemTime {
+        *self.lines.lock().unwrap().entry(line.to_owned()).or_insert(now)
     }
 
     fn ended(&self, token: &str, attempt: u32) -> Option<SystemTime> {
@@ -80,14 +94,36 @@ const INPUT: &str = r#"{"items": [{"seconds": 3}, {"seconds": 1}, {"seconds": 2}
 
 /// Runs the definition `later` than its first start, with what is on record.
 async fn run(seed: u8, time: ReplayTime, later: Duration, record: Record) -> (Execution, Arc<Recorder>, Duration) {
+    run_definition(DEFINITION, INPUT, seed, time, later, record).await
+}
+
+async fn run_input(
+    definition: &str,
+    input: &str,
+    later: Duration,
+    record: Record,
+) -> (Execution, Arc<Recorder>, Duration) {
+    run_definition(definition, input, 1, ReplayTime::Recorded, later, record).await
+}
+
+async fn run_definition(
+    definition: &str,
+    input: &str,
+    seed: u8,
+    time: ReplayTime,
+    later: Duration,
+    record: Record,
+) -> (Execution, Arc<Recorder>, Duration) {
     let started = SystemTime::UNIX_EPOCH + Duration::from_secs(1_750_000_000);
     let clock = Arc::new(Since(started + later, tokio::time::Instant::now()));
     let recorder = Arc::new(Recorder {
         clock: Arc::clone(&clock),
         record: Mutex::new(record),
         calls: Mutex::default(),
+        tokens: Mutex::default(),
+        lines: Mutex::default(),
     });
-    let mut case = Case::new(DEFINITION);
+    let mut case = Case::new(definition);
     case.replay = Some(Replay {
         seed: [seed; 32],
         started,
@@ -103,9 +139,9 @@ async fn run(seed: u8, time: ReplayTime, later: Duration, record: Record) -> (Ex
         execution_time_max: Duration::from_secs(90_000),
         ..Options::default()
     };
-    let program = expressway_asl::compile(DEFINITION, &BTreeMap::new()).unwrap().program;
+    let program = expressway_asl::compile(definition, &BTreeMap::new()).unwrap().program;
     let engine = Engine::new(Arc::new(program), options);
-    let execution = engine.run(&environment, case.request(INPUT), None).await;
+    let execution = engine.run(&environment, case.request(input), None).await;
     let took = clock.1.elapsed();
     (execution, recorder, took)
 }
@@ -179,5 +215,61 @@ async fn a_time_limit_counts_from_the_start_of_the_try() {
             time: ReplayTime::Actual,
         });
         assert_eq!(case.run("{}").await.outcome.status(), expected, "{earlier}");
+    }
+}
+
+/// Items that wait for each other, and tell their tasks when they began.
+const WAITING: &str = r#"{
+  "StartAt": "Each",
+  "States": {
+    "Each": {"Type": "Map", "ItemsPath": "$.items", "MaxConcurrency": 2, "Next": "Both",
+      "ItemProcessor": {"StartAt": "First", "States": {
+        "First": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:111122223333:function:f", "ResultPath": "$.first",
+          "Parameters": {"seconds.$": "$.seconds", "at.$": "$$.State.EnteredTime"}, "Next": "Wait"},
+        "Wait": {"Type": "Wait", "Seconds": 2, "Next": "Second"},
+        "Second": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:111122223333:function:f", "End": true,
+          "Parameters": {"seconds.$": "$.seconds", "at.$": "$$.State.EnteredTime"}}}}},
+    "Both": {"Type": "Parallel", "End": true, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}], "Branches": [
+      {"StartAt": "Late", "States": {"Late": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:111122223333:function:f",
+        "Parameters": {"seconds": 5, "fail": "Late"}, "End": true}}},
+      {"StartAt": "Early", "States": {"Early": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:111122223333:function:f",
+        "Parameters": {"seconds": 4, "fail": "Early"}, "End": true}}}]},
+    "Caught": {"Type": "Pass", "Parameters": {"error.$": "$.Error", "at.$": "$$.State.EnteredTime"}, "End": true}
+  }
+}"#;
+
+#[tokio::test(start_paused = true)]
+async fn items_that_waited_begin_at_the_same_time_in_each_run() {
+    let input = r#"{"items": [{"seconds": 9}, {"seconds": 1}, {"seconds": 2}, {"seconds": 1}, {"seconds": 1}]}"#;
+    let (first, recorder, _) = run_input(WAITING, input, Duration::ZERO, Record::new()).await;
+    let first = output(first);
+    assert_eq!(first.get("error").and_then(Document::as_str), Some("Early"));
+    let mut record = recorder.record.lock().unwrap().clone();
+    let calls = recorder.calls.lock().unwrap().clone();
+    assert_eq!(calls.len(), 11, "ten of the items, and the branch that failed first");
+
+    // As if the other branch's failure had still got on record.
+    let (_, recorder, _) = run_input(WAITING, input, Duration::ZERO, Record::new()).await;
+    let late = recorder.tokens.lock().unwrap().get("Late").cloned().unwrap();
+    let (_, ended) = record.values().last().cloned().unwrap();
+    let failed = Err(error("Late", ""));
+    record.insert((late, 0), (failed, ended + Duration::from_secs(60)));
+    let (again, recorder, _) = run_input(WAITING, input, Duration::from_secs(80_000), record.clone()).await;
+    assert_eq!(output(again), first);
+    assert_eq!(*recorder.calls.lock().unwrap(), []);
+
+    for kept in 0..calls.len() {
+        let record: Record = record
+            .clone()
+            .into_iter()
+            .filter(|(key, _)| calls[..kept].contains(key))
+            .collect();
+        let (_, recorder, _) = run_input(WAITING, input, Duration::from_secs(100), record).await;
+        let called = recorder.calls.lock().unwrap().clone();
+        assert!(
+            calls[..kept].iter().all(|call| !called.contains(call)),
+            "after {kept} tasks"
+        );
+        assert_eq!(called.len(), calls.len() - kept, "after {kept} tasks");
     }
 }

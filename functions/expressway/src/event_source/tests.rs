@@ -1,3 +1,4 @@
+mod deliveries;
 mod events;
 mod http_sources;
 mod sqs_batches;

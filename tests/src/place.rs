@@ -1,0 +1,153 @@
+//! A function with its surroundings: a table for its records, one for what its tasks write, and the functions that they call.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests are tests")]
+
+use crate::dynamodb::{DynamoDb, Table, text};
+use crate::function::{Answer, Function, Setup};
+use crate::proxy::{Call, Fate, Proxy};
+use crate::server::{Reply, Request};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+/// What is run, and how.
+#[derive(Clone, Debug)]
+pub struct Workflow {
+    /// The function.
+    pub setup: Setup,
+    /// Makes the event; is told the table for what tasks write.
+    pub event: fn(&str) -> String,
+}
+
+/// A call of a function: its name and what it was given.
+pub type Effect = (String, String);
+
+/// The functions that the workflows call, and what they did.
+#[derive(Clone, Debug, Default)]
+pub struct Functions(Arc<Mutex<Vec<Effect>>>);
+
+impl Functions {
+    fn answer(&self, request: &Request) -> Reply {
+        let name = request.path.split("function%3A").nth(1).unwrap_or_default();
+        let name = name.split(['%', '/']).next().unwrap_or_default().to_owned();
+        let answer = match &*name {
+            "orders-validate" => json!({"valid": true, "problems": []}),
+            "inventory-reserve" => json!({"available": true, "missing": []}),
+            "fraud-check" => json!({"decision": "ACCEPT", "score": 4}),
+            "catalogue-price" => json!({"amount": 19.9}),
+            "payments-charge" => json!({"chargeId": "ch_77ab01", "amount": 59.7}),
+            "orders-confirm" => json!({"number": "CNF-5520417"}),
+            name => json!({"did": name}),
+        };
+        let is_declined = name == "decline";
+        self.0.lock().unwrap().push((name, request.text()));
+        match is_declined {
+            true => Reply::ok(r#"{"errorType":"Declined","errorMessage":"as always"}"#)
+                .with_header("x-amz-function-error", "Unhandled"),
+            false => Reply::ok(answer.to_string()),
+        }
+    }
+
+    /// How often each was called with the same.
+    pub fn effects(&self) -> BTreeMap<Effect, usize> {
+        let mut effects = BTreeMap::new();
+        for effect in self.0.lock().unwrap().iter() {
+            *effects.entry(effect.clone()).or_default() += 1;
+        }
+        effects
+    }
+
+    /// How often any was called.
+    pub fn calls(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+/// One function with its surroundings.
+pub struct Place {
+    setup: Setup,
+    /// The event that the function is given.
+    pub event: String,
+    /// The records.
+    pub executions: Table,
+    /// What tasks write.
+    pub orders: Table,
+    /// What tasks call.
+    pub functions: Functions,
+    /// What stands before all of it.
+    pub proxy: Proxy,
+}
+
+impl Place {
+    /// A place for this workflow. All requests of AWS go as the plan says.
+    pub async fn new(
+        dynamodb: &DynamoDb,
+        workflow: &Workflow,
+        level: &str,
+        plan: impl Fn(&Call) -> Fate + Send + Sync + 'static,
+    ) -> Place {
+        let executions = dynamodb.table().await.unwrap();
+        let orders = dynamodb.table().await.unwrap();
+        let functions = Functions::default();
+        let answer = functions.clone();
+        let proxy = Proxy::faulty(dynamodb, move |request| answer.answer(request), plan);
+        let proxy = proxy.await.unwrap();
+        let setup = workflow.setup.clone().behind(&proxy, &executions);
+        Place {
+            setup: setup
+                .with("EXPRESSWAY_IDEMPOTENCY", level)
+                .with("EXPRESSWAY_DEADLINE_RESERVE_MILLIS", "200"),
+            event: (workflow.event)(orders.name()),
+            executions,
+            orders,
+            functions,
+            proxy,
+        }
+    }
+
+    /// Starts the function.
+    pub async fn start(&self) -> Function {
+        let function = self.setup.clone().start().await.unwrap();
+        function.ready().await;
+        function
+    }
+
+    /// How much the tasks did: calls of functions, and what they counted in the table.
+    pub async fn work(&self) -> usize {
+        let orders = self.orders.items().await.unwrap();
+        let counted: usize = orders
+            .iter()
+            .map(|item| text(item, "orders").parse::<usize>().unwrap())
+            .sum();
+        self.functions.calls() + counted
+    }
+
+    /// Status and output of the only record.
+    pub async fn outcome(&self) -> (String, String) {
+        let records = self.executions.records().await.unwrap();
+        assert_eq!(records.len(), 1, "{records:?}");
+        (text(&records[0], "status"), text(&records[0], "output"))
+    }
+
+    /// When the claim of the run ends that has the execution.
+    pub async fn lease_until(&self) -> Option<SystemTime> {
+        let records = self.executions.records().await.unwrap();
+        let millis = text(records.first()?, "lease_until").parse().ok()?;
+        Some(SystemTime::UNIX_EPOCH + Duration::from_millis(millis))
+    }
+}
+
+/// What an answer says: whether the execution succeeded, and whether it did so earlier.
+pub fn read(answer: &Answer) -> (bool, bool) {
+    let Answer::Response(text) = answer else {
+        return (false, false);
+    };
+    let answer: Value = serde_json::from_str(text).unwrap();
+    match answer.get("batchItemFailures") {
+        Some(failures) => (failures.as_array().unwrap().is_empty(), false),
+        None => (
+            answer["statusCode"] == 200,
+            answer["headers"]["idempotency-replayed"] == "true",
+        ),
+    }
+}
