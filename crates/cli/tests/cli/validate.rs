@@ -72,3 +72,21 @@ fn standard_input_is_checked_too() {
         ran.stdout
     );
 }
+
+#[test]
+fn calls_are_checked_against_the_services() {
+    let definition = r#"{"StartAt":"Save","States":{"Save":{"Type":"Task","End":true,
+  "Resource":"arn:aws:states:::dynamodb:putItem",
+  "Parameters":{"TabelName":"orders","TableName.$":"$.t"}}}}"#;
+    let ran = ran(command(&["validate", "-"]), definition);
+    assert_eq!(ran.code, Some(1));
+    let expected = r#"error[SCHEMA_VALIDATION_FAILED]: The field 'TabelName' is not supported by Step Functions
+ --> <stdin>:3:17
+  |
+3 |   "Parameters":{"TabelName":"orders","TableName.$":"$.t"}}}}
+  |                 ^^^^^^^^^^^^^^^^^^^^
+  = at /States/Save/Parameters/TabelName
+  = help: did you mean 'TableName'?
+"#;
+    assert!(ran.stdout.contains(expected), "{}", ran.stdout);
+}
