@@ -266,6 +266,3 @@ impl Message {
         self.visible_at <= now
     }
 }
-
-#[cfg(test)]
-mod tests;
