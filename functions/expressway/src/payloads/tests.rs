@@ -45,6 +45,7 @@ async fn an_input_over_256_kb_needs_a_bucket() {
     let server = Server::start().await;
     let body = Document::object([("status", "ready".into()), ("text", text(3_000_000))]).to_json();
     let request = with(event!("api_gateway_v2"), "body", &Document::from(body).to_json());
+    let request = with(&request, "isBase64Encoded", "false");
     assert_eq!(Setup::new(STATUS).respond(&request).await.0, 413);
     let setup = Setup::new(STATUS).store(store(&server));
     assert_eq!(setup.respond(&request).await, (200, r#"{"status":"ready"}"#.to_owned()));
