@@ -129,6 +129,14 @@ impl Place {
         (text(&records[0], "status"), text(&records[0], "output"))
     }
 
+    /// Waits until no run has the execution any more.
+    pub async fn lease_over(&self) {
+        if let Some(until) = self.lease_until().await {
+            let wait = until.duration_since(SystemTime::now()).unwrap_or_default();
+            tokio::time::sleep(wait + Duration::from_millis(2)).await;
+        }
+    }
+
     /// When the claim of the run ends that has the execution.
     pub async fn lease_until(&self) -> Option<SystemTime> {
         let records = self.executions.records().await.unwrap();

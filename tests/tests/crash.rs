@@ -142,8 +142,7 @@ async fn case(
             );
             assert_eq!(place.work().await, done, "{case}");
         }
-        let wait = until.duration_since(SystemTime::now()).unwrap_or_default();
-        tokio::time::sleep(wait + Duration::from_millis(2)).await;
+        place.lease_over().await;
     }
     let (answer, _) = second.invoke_for(AMPLE, &*place.event).await;
     assert!(read(&answer).0, "{case}: not stuck, not lost, {answer:?}");

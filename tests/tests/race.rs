@@ -7,7 +7,7 @@ use expressway_tests::place::{Place, Workflow, read};
 use expressway_tests::proxy::Fate;
 use futures_util::future::join_all;
 use serde_json::Value;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// How many deliveries there are, and how many processes get them.
 const DELIVERIES: usize = 50;
@@ -88,10 +88,7 @@ async fn zombie(dynamodb: &DynamoDb, level: &str, n: usize) -> bool {
         () = place.proxy.held() => {}
         _ = &mut late => return false,
     }
-    if let Some(until) = place.lease_until().await {
-        let wait = until.duration_since(SystemTime::now()).unwrap_or_default();
-        tokio::time::sleep(wait + Duration::from_millis(2)).await;
-    }
+    place.lease_over().await;
     let answer = heir.invoke(&*place.event).await;
     assert_eq!(read(&answer), (true, false), "{case}: {answer:?}");
     let items = place.executions.items().await.unwrap();

@@ -9,7 +9,7 @@ use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// Two calls and a write.
 const THREE: &str = r#"{"StartAt":"Reserve","States":{
@@ -125,10 +125,7 @@ async fn case(dynamodb: &DynamoDb, source: Source, level: &str, n: usize, fate: 
     assert!(is_done || for_good, "{case}: one fault does no harm, {answer:?}");
     broken.store(0, Ordering::Relaxed);
     while !is_done {
-        if let Some(until) = place.lease_until().await {
-            let wait = until.duration_since(SystemTime::now()).unwrap_or_default();
-            tokio::time::sleep(wait + Duration::from_millis(2)).await;
-        }
+        place.lease_over().await;
         is_done = succeeded(source, &function.invoke(&*place.event).await, &case);
     }
     let calls = place.functions.calls();
@@ -142,6 +139,7 @@ async fn case(dynamodb: &DynamoDb, source: Source, level: &str, n: usize, fate: 
         _ => assert!(calls == 2 && counted <= 2, "{case}: {calls}, {counted}"),
     }
     // Where the outcome could not be recorded, it is found out now, and kept.
+    place.lease_over().await;
     let again = function.invoke(&*place.event).await;
     assert!(succeeded(source, &again, &case), "{case}: {again:?}");
     let work = place.work().await;
