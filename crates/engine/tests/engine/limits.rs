@@ -107,7 +107,7 @@ async fn an_expression_has_no_more_time_than_its_execution() {
             ..in_time.request("{}")
         };
         let execution = in_time.engine().run(&in_time.environment(), late, None).await;
-        assert_eq!(execution.outcome, Outcome::TimedOut, "nothing catches it");
+        assert_eq!(execution.outcome, Outcome::Interrupted, "nothing catches it");
     }
 }
 
