@@ -8,6 +8,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 EXAMPLE = "examples/order-fulfilment"
 DEFINITION = f"{EXAMPLE}/workflow.asl.json"
@@ -25,6 +26,24 @@ def invoke(event: str) -> tuple[int, object]:
         return code, json.loads(text)
     except ValueError:
         sys.exit(f"invoke with {event}.json exits with {code} and prints no JSON document:\n{text}")
+
+
+def local(card: str, *more: str) -> tuple[int, str | None, str | None, str]:
+    """Runs with stand-ins for AWS, and gives the output or the error, and what was changed."""
+    order = json.loads(pathlib.Path(f"{EXAMPLE}/order.json").read_text())
+    order["payment"]["token"] = card
+    done = subprocess.run(
+        [*sys.argv[1:], "run", DEFINITION, "--input", json.dumps(order), "--local", "--fast-forward", "--format", "json", *more],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        sys.exit(f"run --local exits with {done.returncode} and prints no JSON document:\n{done.stdout}{done.stderr}")
+    return done.returncode, answer.get("output"), answer.get("error"), done.stderr
 
 
 def run(test_case: str) -> tuple[int, str | None, str | None]:
@@ -58,6 +77,16 @@ def main() -> int:
     check("PaymentRetried", run("PaymentRetried"), (0, "SUCCEEDED", None))
     check("PaymentFailedCompensated", run("PaymentFailedCompensated"), (1, "FAILED", "PaymentFailed"))
     check("FraudSuspected", run("FraudSuspected"), (1, "FAILED", "OrderRejected"))
+    code, output, _, changed = local("tok_4f9a2c61")
+    check("--local: output", (code, json.loads(output or "{}").get("total")), (0, 72.4))
+    for line in ("dynamodb", "shipping.fifo", "notifications", "Order Confirmed from shop.fulfilment", "bookkeeping"):
+        check(f"--local: {line}", line in changed, True)
+    code, _, error, changed = local("tok_declined")
+    check("--local: declined", (code, error, "Changed" in changed), (1, "PaymentFailed", False))
+    with tempfile.TemporaryDirectory() as state:
+        local("tok_4f9a2c61", "--state", state)
+        code, _, _, changed = local("tok_4f9a2c61", "--state", state)
+        check("--local: stored once", (code, "dynamodb" in changed, "shipping" in changed), (0, False, False))
     check("validate", expressway("validate", DEFINITION)[0], 0)
 
     for line in failed:

@@ -476,8 +476,8 @@ async fn what_can_not_be_called_fails_the_start() {
     assert_eq!(error_type, "Expressway.InvalidDefinition");
     for part in [
         "NOT_SUPPORTED: state `Notify`: `eks:call` talks to the Kubernetes API",
-        "3:57: error: SCHEMA_VALIDATION_FAILED: The field 'TableName' is required but was missing",
-        "The field 'TabelName' is not supported by Step Functions at /States/Save/Parameters/TabelName",
+        "The field 'TableName' is required but was missing at /States/Save/Parameters",
+        "4:23: error: SCHEMA_VALIDATION_FAILED: The field 'TabelName' is not supported by Step Functions",
         "did you mean 'TableName'?",
     ] {
         assert!(message.contains(part), "{message}");

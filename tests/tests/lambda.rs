@@ -7,6 +7,7 @@ use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region, SharedCredent
 use expressway_asl::Document;
 use expressway_asl::program::Requirements;
 use expressway_asl::resource::Resource;
+use expressway_aws::client::http_client;
 use expressway_engine::{StateError, TaskError, TaskRequest, TaskRunner};
 use expressway_integrations::AwsTasks;
 use expressway_tests::server::{Reply, Request, Script, Server};
@@ -57,6 +58,7 @@ fn tasks(endpoint: &str) -> AwsTasks {
         .region(Region::new("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .endpoint_url(endpoint)
+        .http_client(http_client())
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
         .build();
     let requirements = Requirements {
@@ -385,13 +387,13 @@ async fn connections_are_used_again() {
 
 #[tokio::test]
 async fn as_many_connections_as_calls_at_once() {
-    const CONCURRENCY: usize = 8;
+    const CONCURRENCY: usize = 40;
     let lambda = Lambda::with(|_| async {
         tokio::time::sleep(Duration::from_millis(2)).await;
         Reply::ok("{}")
     })
     .await;
-    let calls = stream::iter(0..200).map(|_| lambda.call("{}"));
+    let calls = stream::iter(0..1000).map(|_| lambda.call("{}"));
     let results: Vec<_> = calls.buffer_unordered(CONCURRENCY).collect().await;
     assert!(results.iter().all(Result::is_ok));
     let seen = lambda.server.seen();

@@ -10,7 +10,7 @@ mod fields;
 mod flow;
 mod handlers;
 mod inspect;
-mod place;
+pub(crate) mod place;
 mod query;
 mod resource;
 mod state;

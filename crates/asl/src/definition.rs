@@ -160,6 +160,15 @@ pub(crate) fn parse(text: &str, substitutions: &mut Substitutions<'_>) -> Result
     }
 }
 
+/// Reads a file of data as definitions are read: JSON if it begins like JSON, else YAML. A `${Name}` stays as it is.
+///
+/// # Errors
+/// Where the text is neither.
+pub fn parse_data(text: &str) -> Result<Document, ParseError> {
+    let no_values = BTreeMap::new();
+    Ok(parse(text, &mut Substitutions::new(&no_values))?.to_document())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

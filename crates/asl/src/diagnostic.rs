@@ -77,6 +77,20 @@ pub enum Code {
     UnknownSubstitution,
     /// Valid in Step Functions, but not supported here.
     NotSupported,
+    /// A task is not tried again after errors that pass.
+    MissingRetry,
+    /// What a state waits for ends after the execution.
+    TimeLimit,
+    /// A retrier or catcher that no error comes to.
+    UnreachableHandler,
+    /// A task that is tried again may do its work twice.
+    RepeatedEffect,
+    /// An error is caught, and nothing is made of it.
+    SwallowedError,
+    /// Data is, or may become, larger than the service allows.
+    DataTooLarge,
+    /// A path leads to what can not be there.
+    UnknownMember,
 }
 
 impl Code {
@@ -97,8 +111,59 @@ impl Code {
             Code::NoEffect => "NO_EFFECT",
             Code::UnknownSubstitution => "UNKNOWN_SUBSTITUTION",
             Code::NotSupported => "NOT_SUPPORTED",
+            Code::MissingRetry => "MISSING_RETRY",
+            Code::TimeLimit => "TIME_LIMIT",
+            Code::UnreachableHandler => "UNREACHABLE_HANDLER",
+            Code::RepeatedEffect => "REPEATED_EFFECT",
+            Code::SwallowedError => "SWALLOWED_ERROR",
+            Code::DataTooLarge => "DATA_TOO_LARGE",
+            Code::UnknownMember => "UNKNOWN_MEMBER",
         }
     }
+
+    /// All kinds of which there are warnings, each with what it says. Those that [`crate::check`] looks for come
+    /// first.
+    pub const WARNINGS: &[(Code, &str)] = &[
+        (
+            Code::MissingRetry,
+            "A Task without Retry for the errors that its service raises when it is busy",
+        ),
+        (
+            Code::TimeLimit,
+            "A Wait or the retries of a state that end after TimeoutSeconds, or after the 300 s of Express",
+        ),
+        (
+            Code::UnreachableHandler,
+            "An entry of Retry or Catch that no error comes to: those before it match all that it names",
+        ),
+        (
+            Code::RepeatedEffect,
+            "A task that is tried again though it may have done its work, such as a message sent twice",
+        ),
+        (
+            Code::SwallowedError,
+            "A Catch for all errors that drops the error and lets the execution succeed",
+        ),
+        (
+            Code::DataTooLarge,
+            "A state whose data is over 262,144 bytes, or is sure to grow with what it works on",
+        ),
+        (
+            Code::UnknownMember,
+            "A path to a member that no earlier state can have produced",
+        ),
+        (Code::DuplicateField, "A field that appears twice in an object"),
+        (Code::NoEffect, "A field that means nothing where it stands"),
+        (
+            Code::SchemaValidationFailed,
+            "A field that Step Functions itself warns about",
+        ),
+        (Code::UnknownSubstitution, "A ${Name} without a value"),
+        (
+            Code::VariableScope,
+            "A variable that nothing assigns, or that is assigned where it has no effect",
+        ),
+    ];
 }
 
 impl Severity {

@@ -34,7 +34,7 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 pub use analysis::{References, StatesReference};
 pub use failure::{EvaluationFailure, Limit};
@@ -43,13 +43,16 @@ pub use failure::{EvaluationFailure, Limit};
 ///
 /// # Source
 /// Step Functions Developer Guide, "Transforming data with JSONata".
-const TIME_MAX_MILLIS: u64 = 1_000;
+const TIME_MAX: Duration = Duration::from_secs(1);
 
 /// How long it may take to find out what failed. After that, messages do without names and values.
-const TRACE_TIME_MAX_MILLIS: u64 = 200;
+const TRACE_TIME_MAX: Duration = Duration::from_millis(200);
 
-/// How deeply evaluations may nest: a call of a function takes about four levels. The service allows about 100;
-/// what works there works here.
+/// How deeply evaluations may nest: a call of a function takes about four levels.
+///
+/// DIFFERENCE: the service stops at about 100 levels, which even a chain of 200 `+` exceeds. What works there works
+/// here. To fail as it does would take counting levels as its evaluator does, also where ours has none (chains of
+/// operators are loops here), and would be wrong by a few levels in either direction.
 const DEPTH_MAX: usize = 1_000;
 
 /// The stack on which long expressions are parsed: the parser takes up to 1,000 levels.
@@ -109,6 +112,12 @@ pub trait Bindings: Resolver {
 
     /// What time it is. Asked for at most once per evaluation.
     fn now(&self) -> SystemTime;
+
+    /// How much time there is until all work has to end; none if nothing ends it. An evaluation takes no longer,
+    /// and never more than its own limit of a second.
+    fn time_left(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// What is wrong with the text of an expression.
@@ -222,6 +231,14 @@ impl Jsonata {
     /// The expression as written.
     pub fn text(&self) -> &Text {
         &self.0.text
+    }
+
+    /// The variable and the names below it, if the expression is nothing but such a path.
+    pub(crate) fn plain_path(&self) -> Option<(&Text, &[Text])> {
+        match &self.0.plan {
+            Plan::Path { variable, keys, .. } => Some((variable, keys)),
+            _ => None,
+        }
     }
 
     /// What the expression refers to.
@@ -355,6 +372,10 @@ impl Evaluation {
     }
 
     fn run_here(&self, bindings: &dyn Bindings) -> Result<Option<Document>, EvaluationFailure> {
+        let time = bindings.time_left().map_or(TIME_MAX, |left| left.min(TIME_MAX));
+        if time.is_zero() {
+            return Err(Limit::Time.into());
+        }
         let Some(values) = self.values(bindings) else {
             return Ok(None);
         };
@@ -365,7 +386,7 @@ impl Evaluation {
         let now = Timestamp::from(now);
         let watched = self.guarded.may_grow.then(watch::Watched::start);
         let options = EvaluatorOptions {
-            timeout_ms: Some(TIME_MAX_MILLIS),
+            timeout_ms: Some(millis(time)),
             cancel: watched.as_ref().map(watch::Watched::token),
             max_stack_depth: Some(DEPTH_MAX),
             max_sequence_length: Some(functions::ITEMS_MAX),
@@ -382,6 +403,13 @@ impl Evaluation {
         if let failure @ EvaluationFailure::Limit(_) = failure::failure(message, &trace::Trace::default()) {
             return Err(failure);
         }
+        let time = bindings
+            .time_left()
+            .map_or(TRACE_TIME_MAX, |left| left.min(TRACE_TIME_MAX));
+        let options = EvaluatorOptions {
+            timeout_ms: Some(millis(time)),
+            ..options
+        };
         Err(self.explain(message, &values, random, now, &options))
     }
 
@@ -399,11 +427,7 @@ impl Evaluation {
         let mut functions = self.functions.clone();
         functions.extend(functions::find(functions::limited::TRACE));
         let surroundings = Rc::new(Surroundings::new(random, now));
-        let options = EvaluatorOptions {
-            timeout_ms: Some(TRACE_TIME_MAX_MILLIS),
-            ..options.clone()
-        };
-        let outcome = evaluate(&traced, values, &functions, &surroundings, &options);
+        let outcome = evaluate(&traced, values, &functions, &surroundings, options);
         let trace = surroundings.trace.trace();
         match outcome.map_err(|error| failure::failure(error.message(), &trace)) {
             Ok(_) | Err(EvaluationFailure::Limit(_)) => failure::failure(message, &trace::Trace::default()),
@@ -427,6 +451,11 @@ impl Evaluation {
         let found = self.needs.iter().filter_map(value).collect();
         (!values.is_missing()).then_some(found)
     }
+}
+
+/// At least 1: the evaluator takes 0 for no time at all.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
 fn states(reach: &Reach, bindings: &dyn Bindings, values: &convert::Values<'_>) -> JValue {

@@ -2,7 +2,7 @@
 //!
 //! [`compile`] takes the text of a definition and gives a [`program::Program`], in which states are
 //! indices and every path, template and ARN is parsed, or [`diagnostic::Diagnostics`]: all that is wrong
-//! with it, at once. Data is a [`Document`], which costs next to nothing to share and to take apart.
+//! with it, at once; [`check`] also warns about what runs, but not well. Data is a [`Document`], which costs next to nothing to share and to take apart.
 //!
 //! This crate is pure: no async, no clock, no AWS, no environment.
 //!
@@ -24,6 +24,7 @@ pub mod document;
 pub mod error_name;
 pub mod intrinsic;
 pub mod jsonata;
+mod lint;
 pub mod path;
 pub mod program;
 pub mod query;
@@ -34,4 +35,6 @@ pub mod template;
 pub mod timestamp;
 
 pub use compile::{Compilation, DEFINITION_BYTES_MAX, Inspected, Inspection, compile, inspect};
+pub use definition::parse_data;
 pub use document::Document;
+pub use lint::check;

@@ -71,6 +71,17 @@ enum Step {
     Filter(Filter),
 }
 
+/// Where a step of a path leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lead<'p> {
+    /// To this member.
+    Key(&'p Text),
+    /// To this item, counted from 0.
+    Index(usize),
+    /// To several values, or to one that depends on the data.
+    Elsewhere,
+}
+
 impl Step {
     /// Whether the step leads to one value at most.
     fn is_definite(&self) -> bool {
@@ -113,6 +124,15 @@ impl Path {
         self.steps.iter().map_while(|step| match step {
             Step::Key(key) => Some(&**key),
             _ => None,
+        })
+    }
+
+    /// The steps, as far as they tell where they lead.
+    pub(crate) fn leads(&self) -> impl Iterator<Item = Lead<'_>> {
+        self.steps.iter().map(|step| match step {
+            Step::Key(key) => Lead::Key(key),
+            Step::Index(index) => usize::try_from(*index).map_or(Lead::Elsewhere, Lead::Index),
+            _ => Lead::Elsewhere,
         })
     }
 

@@ -5,7 +5,12 @@
 //!
 //! `cargo bench -p expressway-aws --bench get_item`
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "this is a benchmark")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "this is a benchmark"
+)]
 #![allow(dead_code, reason = "the server is shared with the tests")]
 
 #[path = "../tests/loopback/server.rs"]

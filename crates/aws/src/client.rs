@@ -1,8 +1,8 @@
 //! Sends requests, on the runtime of AWS's own SDK.
 //!
-//! What the runtime does: credentials and their renewal, signatures, retries with a budget, the connection pool,
-//! clock skew, the user agent and the trace header. What is ours: endpoints, checksums, and telling apart
-//! whether a request that failed may have had an effect.
+//! What the runtime does: credentials and their renewal, signatures, retries with a budget, clock skew, the user agent
+//! and the trace header. What is ours: endpoints, checksums, connections, and telling apart whether a request
+//! that failed may have had an effect.
 
 mod checksum;
 mod endpoint;

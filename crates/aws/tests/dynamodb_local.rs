@@ -3,7 +3,7 @@
 //! Runs when `DYNAMODB_LOCAL_URL` names a server, such as one started by `.ci/dynamodb-local`; says so and passes
 //! without it. Each test has a table of its own.
 
-#![expect(clippy::unwrap_used, reason = "these are tests")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "these are tests")]
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;

@@ -6,7 +6,7 @@ use crate::{snippet, style};
 use expressway_asl::diagnostic::{Code, Diagnostic, Diagnostics};
 use expressway_asl::program::Program;
 use expressway_asl::{Compilation, Document};
-use expressway_integrations::check;
+use expressway_integrations::check as check_calls;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,8 @@ pub(crate) struct Substitutions {
 
 /// A definition that compiled.
 pub(crate) struct Definition {
+    /// The file's name as given.
+    pub(crate) file: String,
     /// What its state machine is called: the name of the file without `.asl.json` and the like.
     pub(crate) name: String,
     pub(crate) program: Arc<Program>,
@@ -60,20 +62,19 @@ impl DefinitionArguments {
     pub(crate) fn load_with(&self, configured: &BTreeMap<String, String>) -> Result<Definition, Failure> {
         match compile(&self.file, &self.substitutions, configured)? {
             Ok(compilation) => {
-                let mut warnings = compilation.warnings;
-                let is_supported = |finding: &Diagnostic| finding.code != Code::NotSupported;
-                let (known, not_supported) = check(&compilation.calls).into_iter().partition(is_supported);
-                merge(&mut warnings, known);
-                if warnings.has_errors() {
-                    return Err(Failure::Definition {
-                        file: self.file.clone(),
-                        diagnostics: warnings,
-                    });
-                }
+                let Checked {
+                    program,
+                    warnings,
+                    not_supported,
+                } = checked(compilation).map_err(|diagnostics| Failure::Definition {
+                    file: self.file.clone(),
+                    diagnostics,
+                })?;
                 self.mention(&warnings);
                 Ok(Definition {
+                    file: self.file.clone(),
                     name: self.name(),
-                    program: Arc::new(compilation.program),
+                    program: Arc::new(program),
                     not_supported,
                 })
             }
@@ -105,9 +106,35 @@ pub(crate) fn compile(
     substitutions: &Substitutions,
     configured: &BTreeMap<String, String>,
 ) -> Result<Result<Compilation, Diagnostics>, Failure> {
-    let text = source::read_file(file)?;
-    let values = substitutions.values(file, configured)?;
+    let (text, values) = read(file, substitutions, configured)?;
     Ok(expressway_asl::compile(&text, &values))
+}
+
+/// A definition whose calls were checked too.
+pub(crate) struct Checked {
+    pub(crate) program: Program,
+    pub(crate) warnings: Diagnostics,
+    /// What it calls that can not be called from here.
+    pub(crate) not_supported: Vec<Diagnostic>,
+}
+
+/// Checks the calls of a definition.
+///
+/// # Errors
+/// Calls that the service refuses too.
+pub(crate) fn checked(compilation: Compilation) -> Result<Checked, Diagnostics> {
+    let mut warnings = compilation.warnings;
+    let is_supported = |finding: &Diagnostic| finding.code != Code::NotSupported;
+    let (known, not_supported) = check_calls(&compilation.calls).into_iter().partition(is_supported);
+    merge(&mut warnings, known);
+    match warnings.has_errors() {
+        true => Err(warnings),
+        false => Ok(Checked {
+            program: compilation.program,
+            warnings,
+            not_supported,
+        }),
+    }
 }
 
 /// Adds findings about calls to those about the language, in the order of the text.
@@ -115,6 +142,20 @@ pub(crate) fn merge(diagnostics: &mut Diagnostics, found: Vec<Diagnostic>) {
     diagnostics.list.extend(found);
     let order = |finding: &Diagnostic| (finding.pointer.is_none(), finding.span.start);
     diagnostics.list.sort_by_key(order);
+}
+
+/// As [`compile`], and looks for what is doubtful about a definition that compiles.
+pub(crate) fn check(file: &str, substitutions: &Substitutions) -> Result<Result<Compilation, Diagnostics>, Failure> {
+    let (text, values) = read(file, substitutions, &BTreeMap::new())?;
+    Ok(expressway_asl::check(&text, &values))
+}
+
+fn read(
+    file: &str,
+    substitutions: &Substitutions,
+    configured: &BTreeMap<String, String>,
+) -> Result<(String, BTreeMap<String, String>), Failure> {
+    Ok((source::read_file(file)?, substitutions.values(file, configured)?))
 }
 
 impl Substitutions {
@@ -174,7 +215,7 @@ pub(crate) fn machine_name(file: &str) -> String {
     name.strip_suffix(".asl").unwrap_or(&name).to_owned()
 }
 
-fn without_ending(file: &str) -> &str {
+pub(crate) fn without_ending(file: &str) -> &str {
     [".json", ".yaml", ".yml"]
         .iter()
         .find_map(|ending| file.strip_suffix(ending))

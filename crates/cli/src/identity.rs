@@ -68,7 +68,7 @@ pub(crate) fn function_arn(machine: &str) -> String {
 }
 
 /// The region that AWS's tools would use.
-fn region() -> String {
+pub(crate) fn region() -> String {
     ["AWS_REGION", "AWS_DEFAULT_REGION"]
         .iter()
         .find_map(|name| env::var(name).ok().filter(|region| !region.is_empty()))

@@ -4,7 +4,7 @@ use crate::definition::{Definition, DefinitionArguments};
 use crate::failure::Failure;
 use crate::run::Format;
 use crate::tasks::TaskArguments;
-use crate::{Exit, identity, source, style};
+use crate::{Exit, identity, local, source, style};
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_engine::history::{HistoryEvent, LogLevel};
@@ -45,6 +45,7 @@ pub(crate) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   expressway invoke orders.asl.json --event events/api-gateway.json --mock mocks.json#HappyPath
+  expressway invoke orders.asl.json --event events/api-gateway.json --local
   expressway invoke orders.asl.json --event events/sqs.json --env EXPRESSWAY_LOG_LEVEL=ALL --fast-forward
 
 The kind of event is told by its shape, as in Lambda. EXPRESSWAY_* variables of the environment count too. What the \
@@ -144,10 +145,13 @@ impl Arguments {
             observer: Some(&log),
         };
         let invocation = handler.handle(event, &context);
-        Ok(match fast_forward {
+        let answer = match fast_forward {
             Some(clock) => clock.run(invocation).await,
             None => invocation.await,
-        })
+        };
+        // Standard output is for the answer alone.
+        local::write_effects(&mut anstream::stderr().lock(), &tasks.effects())?;
+        Ok(answer)
     }
 }
 

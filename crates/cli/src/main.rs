@@ -14,6 +14,7 @@ mod failure;
 mod identity;
 mod interrupt;
 mod invoke;
+mod local;
 mod progress;
 mod run;
 mod snippet;

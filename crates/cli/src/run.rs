@@ -8,7 +8,7 @@ use crate::interrupt::Interrupt;
 use crate::progress::{self, Progress};
 use crate::source::JsonSource;
 use crate::tasks::{TaskArguments, Tasks};
-use crate::{Exit, source};
+use crate::{Exit, local, source};
 use clap::ValueEnum;
 use expressway_asl::Document;
 use expressway_engine::history::{HistoryEvent, HistorySink};
@@ -54,9 +54,10 @@ const EXAMPLES: &str = "\
 Examples:
   expressway run orders.asl.json --input order.json
   expressway run orders.asl.json --input '{\"id\": 7}' --mock mocks.json#HappyPath --fast-forward
+  expressway run orders.asl.json --input order.json --local --seed seed.yaml --functions functions.json
   expressway run orders.asl.yaml --input - --format json --history history.json < order.json
 
-Without --mock, Task states call AWS with the credentials and region that AWS's own tools would use; \
+Without --mock and --local, Task states call AWS with the credentials and region that AWS's own tools would use; \
 AWS_ENDPOINT_URL_LAMBDA sends the calls elsewhere.";
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -95,8 +96,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         history.write(&recorder.into_events())?;
     }
     match arguments.format {
-        Format::Text => progress::write_end(&mut anstream::stdout().lock(), execution.as_ref())?,
-        Format::Json => write_json(&identity, &input, execution.as_ref())?,
+        Format::Text => {
+            let mut out = anstream::stdout().lock();
+            progress::write_end(&mut out, execution.as_ref())?;
+            local::write_effects(&mut out, &tasks.effects())?;
+        }
+        Format::Json => {
+            write_json(&identity, &input, execution.as_ref())?;
+            local::write_effects(&mut anstream::stderr().lock(), &tasks.effects())?;
+        }
     }
     Ok(match execution.map(|execution| execution.outcome) {
         Ok(Outcome::Succeeded(_)) => Exit::Success,

@@ -1,13 +1,16 @@
-//! Who does the work of Task states: a mock file, or AWS.
+//! Who does the work of Task states: a mock file, stand-ins for AWS, or AWS.
 
 use crate::definition::Definition;
 use crate::failure::Failure;
+use crate::local::LocalArguments;
 use crate::source;
 use clap::ValueEnum;
+use expressway_asl::diagnostic::Diagnostic;
 use expressway_asl::program::Requirements;
 use expressway_engine::{Fault, TaskBudget, TaskFuture, TaskRequest, TaskRunner};
-use expressway_integrations::AwsTasks;
+use expressway_integrations::{AwsTasks, SdkConfig};
 use expressway_local::{MockFile, MockedTasks, TestCase};
+use expressway_standins::{Effect, StandIns};
 use std::future::ready;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,15 +25,11 @@ pub(crate) struct TaskArguments {
     /// execution, from 0, retries and Map iterations alike; after the last number its answer is given again.
     #[arg(long, value_name = "FILE[#TESTCASE]")]
     mock: Option<String>,
-    /// What becomes of Task states that the test case does not mention
-    #[arg(
-        long,
-        value_name = "HOW",
-        default_value = "error",
-        requires = "mock",
-        display_order = 51
-    )]
-    unmocked: Unmocked,
+    #[command(flatten)]
+    local: LocalArguments,
+    /// What becomes of Task states that the test case does not mention [default: error; with --local, local]
+    #[arg(long, value_name = "HOW", requires = "mock", display_order = 51)]
+    unmocked: Option<Unmocked>,
     /// The most task attempts in flight at once, over all Map and Parallel states [default: 256]
     #[arg(long, value_name = "N", value_parser = at_least_one, display_order = 52)]
     max_concurrency: Option<usize>,
@@ -40,6 +39,8 @@ pub(crate) struct TaskArguments {
 enum Unmocked {
     /// The execution fails with States.Runtime
     Error,
+    /// They call the stand-ins of --local
+    Local,
     /// They are called in AWS
     Aws,
 }
@@ -53,12 +54,11 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 /// What does the work of Task states.
-pub(crate) enum Tasks {
-    Mocked {
-        test_case: Arc<TestCase>,
-        fallback: Option<Arc<dyn TaskRunner>>,
-    },
-    Aws(Arc<dyn TaskRunner>),
+pub(crate) struct Tasks {
+    test_case: Option<Arc<TestCase>>,
+    /// Calls what is not mocked: AWS, or the stand-ins.
+    caller: Option<Arc<dyn TaskRunner>>,
+    stand_ins: Option<StandIns>,
 }
 
 impl TaskArguments {
@@ -70,20 +70,50 @@ impl TaskArguments {
         TaskBudget::new(self.max_concurrency.unwrap_or(TaskBudget::DEFAULT))
     }
 
-    /// Reads the mock file, or sets up the AWS clients that the program needs. `default` is the test case to take
+    /// Reads the mock file, or sets up the clients that the program needs. `default` is the test case to take
     /// when none is named, if there is one of that name.
     pub(crate) async fn prepare(&self, definition: &Definition, default: Option<&str>) -> Result<Tasks, Failure> {
-        let Some(mock) = &self.mock else {
-            return Ok(Tasks::Aws(
-                aws(&definition.name, definition.program.requirements()).await?,
-            ));
+        let test_case = match &self.mock {
+            Some(mock) => Some(test_case(mock, &definition.name, default)?),
+            None => None,
         };
-        Ok(Tasks::Mocked {
-            test_case: test_case(mock, &definition.name, default)?,
-            fallback: match self.unmocked {
-                Unmocked::Error => None,
-                Unmocked::Aws => Some(aws(&definition.name, definition.program.requirements()).await?),
-            },
+        let unmocked = self.unmocked.unwrap_or(match (self.local.is_local(), &test_case) {
+            (true, _) => Unmocked::Local,
+            (false, Some(_)) => Unmocked::Error,
+            (false, None) => Unmocked::Aws,
+        });
+        let problem = match (unmocked, self.local.is_local()) {
+            (Unmocked::Local, false) => Some("`--unmocked local` needs `--local`".to_owned()),
+            (Unmocked::Aws, true) => {
+                Some("`--local` calls nothing in AWS, so `--unmocked aws` is not possible".to_owned())
+            }
+            _ => None,
+        };
+        if let Some(problem) = problem {
+            return Err(Failure::usage(problem));
+        }
+        let stand_ins = match unmocked {
+            Unmocked::Local => Some(self.local.open(definition).await?),
+            Unmocked::Error | Unmocked::Aws => None,
+        };
+        let Definition {
+            name,
+            program,
+            not_supported,
+            ..
+        } = definition;
+        let requirements = program.requirements();
+        let caller = match (unmocked, &stand_ins) {
+            (Unmocked::Error, _) => None,
+            (_, Some(stand_ins)) => {
+                Some(callers(name, requirements, not_supported, async { stand_ins.config() }).await?)
+            }
+            (_, None) => Some(aws(name, requirements, not_supported).await?),
+        };
+        Ok(Tasks {
+            test_case,
+            caller,
+            stand_ins,
         })
     }
 }
@@ -91,25 +121,45 @@ impl TaskArguments {
 impl Tasks {
     /// The runner of one invocation.
     pub(crate) fn runner(&self) -> Arc<dyn TaskRunner> {
-        match self {
-            Tasks::Aws(runner) => Arc::clone(runner),
-            Tasks::Mocked { test_case, fallback } => {
+        match (&self.test_case, &self.caller) {
+            (Some(test_case), caller) => {
                 let mocked = MockedTasks::new(Arc::clone(test_case));
-                match fallback {
-                    Some(fallback) => Arc::new(mocked.with_fallback(Arc::clone(fallback))),
+                match caller {
+                    Some(caller) => Arc::new(mocked.with_fallback(Arc::clone(caller))),
                     None => Arc::new(mocked),
                 }
             }
+            (None, Some(caller)) => Arc::clone(caller),
+            (None, None) => Arc::new(NoTasks),
         }
+    }
+
+    /// What was changed in the stand-ins, if there are any.
+    pub(crate) fn effects(&self) -> Vec<Effect> {
+        self.stand_ins.as_ref().map(StandIns::effects).unwrap_or_default()
     }
 }
 
 /// Sets up the clients of what the program calls.
-pub(crate) async fn aws(name: &str, requirements: &Requirements) -> Result<Arc<dyn TaskRunner>, Failure> {
+pub(crate) async fn aws(
+    name: &str,
+    requirements: &Requirements,
+    not_supported: &[Diagnostic],
+) -> Result<Arc<dyn TaskRunner>, Failure> {
+    let configuration = expressway_integrations::configuration();
+    callers(name, requirements, not_supported, configuration).await
+}
+
+/// Sets up the clients of what the program calls, with this configuration if there is anything.
+async fn callers(
+    name: &str,
+    requirements: &Requirements,
+    not_supported: &[Diagnostic],
+    configuration: impl Future<Output = SdkConfig>,
+) -> Result<Arc<dyn TaskRunner>, Failure> {
     if requirements.resources.is_empty() {
         return Ok(Arc::new(NoTasks));
     }
-    let not_supported = &definition.not_supported;
     if !not_supported.is_empty() {
         let list: String = not_supported
             .iter()
@@ -118,9 +168,10 @@ pub(crate) async fn aws(name: &str, requirements: &Requirements) -> Result<Arc<d
         let message = format!("`{name}` calls what can not be called{list}");
         return Err(Failure::with_help(message, "with --mock it can be run all the same"));
     }
-    let configuration = expressway_integrations::configuration().await;
     // Servers on this machine are what one tries an API against.
-    Ok(Arc::new(AwsTasks::new(&configuration, requirements).with_loopback()))
+    Ok(Arc::new(
+        AwsTasks::new(&configuration.await, requirements).with_loopback(),
+    ))
 }
 
 /// For programs without Task states: reading AWS's configuration would only take time.

@@ -5,10 +5,11 @@ use crate::failure::Failure;
 use crate::run::{Format, parse_input};
 use crate::{Exit, identity, source, style, tasks};
 use clap::ValueEnum;
+use expressway_asl::diagnostic::Severity;
 use expressway_asl::document::{Object, Text};
 use expressway_asl::error_name::ErrorName;
 use expressway_asl::program::{Requirements, StateKind};
-use expressway_asl::{Document, Inspected};
+use expressway_asl::{Document, Inspected, Inspection};
 use expressway_engine::test_state::{
     InspectionLevel, Mock, Rejection, StateConfiguration, StateTest, TestStatus, TestedState, test_state,
 };
@@ -194,10 +195,11 @@ fn tested(arguments: &Arguments) -> Result<TestedState, Problem> {
     let runtime = crate::runtime()?;
     runtime.block_on(async {
         let environment = Environment {
-            tasks: task_runner(&machine, inspected, &test).await?,
+            tasks: task_runner(&machine, &inspection, inspected, &test).await?,
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(SystemEntropy),
             budget: TaskBudget::default(),
+            payloads: None,
         };
         let tested = test_state(inspected, &environment, &identity::express(&machine), &test).await?;
         if let (StateKind::Task(task), Some(Mock::Result(result))) = (&inspected.state.kind, &test.mock) {
@@ -211,17 +213,33 @@ fn tested(arguments: &Arguments) -> Result<TestedState, Problem> {
 /// What calls the state's task, if nothing is mocked.
 async fn task_runner(
     machine: &str,
+    inspection: &Inspection,
     inspected: Inspected<'_>,
     test: &StateTest,
 ) -> Result<Arc<dyn TaskRunner>, Problem> {
-    let requirements = match &inspected.state.kind {
-        StateKind::Task(task) if test.mock.is_none() && test.role_arn.is_some() => Requirements {
-            resources: vec![(task.resource.clone(), Text::clone(&inspected.state.name))],
-            credentials: task.credentials.is_some().then(|| Text::clone(&inspected.state.name)),
-        },
-        _ => Requirements::default(),
+    let StateKind::Task(task) = &inspected.state.kind else {
+        return Ok(tasks::aws(machine, &Requirements::default(), &[]).await?);
     };
-    Ok(tasks::aws(machine, &requirements).await?)
+    if test.mock.is_some() || test.role_arn.is_none() {
+        return Ok(tasks::aws(machine, &Requirements::default(), &[]).await?);
+    }
+    let arn = task.resource.arn();
+    if arn.contains(".sync") || arn.ends_with(".waitForTaskToken") {
+        let message = format!("`{arn}` waits for what ends later, which can not be called from here");
+        return Err(Failure::with_help(message, "answer for it with --mock").into());
+    }
+    let name = &inspected.state.name;
+    let calls: Vec<_> = (inspection.calls.iter())
+        .filter(|call| inspection.is_single_state() || call.state_name == *name)
+        .cloned()
+        .collect();
+    let mut not_supported = expressway_integrations::check(&calls);
+    not_supported.retain(|finding| finding.severity == Severity::Error);
+    let requirements = Requirements {
+        resources: vec![(task.resource.clone(), Text::clone(name))],
+        credentials: task.credentials.is_some().then(|| Text::clone(name)),
+    };
+    Ok(tasks::aws(machine, &requirements, &not_supported).await?)
 }
 
 fn read_object(argument: &str, value: &str) -> Result<Object, Failure> {

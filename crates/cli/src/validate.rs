@@ -6,10 +6,9 @@ use crate::run::Format;
 use crate::{Exit, snippet, source, style};
 use clap::ValueEnum;
 use expressway_asl::Document;
-use expressway_asl::diagnostic::{Diagnostic, Diagnostics, Severity};
+use expressway_asl::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use expressway_asl::document::{Array, Object};
 use expressway_integrations::check;
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// Check definitions, and show what is wrong with them
@@ -17,13 +16,22 @@ use std::io::{self, Write};
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// The definitions, JSON or YAML; - is standard input
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "list_warnings")]
     files: Vec<String>,
     #[command(flatten)]
     substitutions: Substitutions,
     /// The least severity to report
     #[arg(long, default_value = "warning", ignore_case = true)]
     severity: LeastSeverity,
+    /// Do not report warnings of this name; `warnings` for all. Can be given several times
+    #[arg(long, value_name = "NAME", value_parser = warning_name)]
+    allow: Vec<Named>,
+    /// Report warnings of this name as errors; `warnings` for all. What --allow names is not reported
+    #[arg(long, value_name = "NAME", value_parser = warning_name)]
+    deny: Vec<Named>,
+    /// List the names of all warnings, and what they say
+    #[arg(long)]
+    list_warnings: bool,
     /// What to print: text, or for each file one line of JSON like ValidateStateMachineDefinition's answer, with
     /// the name of the file added
     #[arg(long, default_value = "text")]
@@ -34,9 +42,10 @@ const EXAMPLES: &str = "\
 Examples:
   expressway validate orders.asl.json
   expressway validate workflows/*.asl.yaml --severity error
+  expressway validate orders.asl.json --allow MISSING_RETRY --deny warnings
   expressway validate --format json orders.asl.json | jq -r '.diagnostics[].message'
 
-The exit status is 1 if any definition has errors; warnings do not count.";
+The exit status is 1 if any definition has errors; warnings do not count, unless --deny makes errors of them.";
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LeastSeverity {
@@ -44,8 +53,45 @@ enum LeastSeverity {
     Warning,
 }
 
+/// What `--allow` and `--deny` name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    All,
+    One(Code),
+}
+
+impl Named {
+    fn means(self, diagnostic: &Diagnostic) -> bool {
+        diagnostic.severity == Severity::Warning && (self == Named::All || self == Named::One(diagnostic.code))
+    }
+}
+
+fn warning_name(name: &str) -> Result<Named, String> {
+    if name.eq_ignore_ascii_case("warnings") {
+        return Ok(Named::All);
+    }
+    let mut known = Code::WARNINGS.iter().map(|(code, _)| *code);
+    match known.find(|code| code.as_str().eq_ignore_ascii_case(name)) {
+        Some(code) => Ok(Named::One(code)),
+        None => Err("no warning has this name, --list-warnings shows them all".to_owned()),
+    }
+}
+
+fn list_warnings(out: &mut dyn Write) -> io::Result<()> {
+    let names = Code::WARNINGS.iter().map(|(code, _)| code.as_str());
+    let width = names.map(str::len).max().unwrap_or_default();
+    for (code, meaning) in Code::WARNINGS {
+        writeln!(out, "{:width$}  {meaning}", code.as_str())?;
+    }
+    Ok(())
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let mut out = anstream::stdout().lock();
+    if arguments.list_warnings {
+        list_warnings(&mut out)?;
+        return Ok(Exit::Success);
+    }
     let mut found = Vec::new();
     let mut unreadable = None;
     for file in &arguments.files {
@@ -80,7 +126,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 }
 
 fn diagnostics(arguments: &Arguments, file: &str) -> Result<Diagnostics, Failure> {
-    let mut diagnostics = match definition::compile(file, &arguments.substitutions, &BTreeMap::new())? {
+    let mut diagnostics = match definition::check(file, &arguments.substitutions)? {
         Ok(compilation) => {
             let mut findings = compilation.warnings;
             definition::merge(&mut findings, check(&compilation.calls));
@@ -88,6 +134,15 @@ fn diagnostics(arguments: &Arguments, file: &str) -> Result<Diagnostics, Failure
         }
         Err(diagnostics) => diagnostics,
     };
+    let is_any = |named: &[Named], diagnostic: &Diagnostic| named.iter().any(|named| named.means(diagnostic));
+    diagnostics
+        .list
+        .retain(|diagnostic| !is_any(&arguments.allow, diagnostic));
+    for diagnostic in &mut diagnostics.list {
+        if is_any(&arguments.deny, diagnostic) {
+            diagnostic.severity = Severity::Error;
+        }
+    }
     if arguments.severity == LeastSeverity::Error {
         diagnostics.list.retain(is_error);
     }

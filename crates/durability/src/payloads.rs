@@ -12,7 +12,7 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::ResponseChecksumValidation;
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::error::DisplayErrorContext;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
@@ -21,7 +21,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use cache::Cache;
 use expressway_asl::Document;
 use expressway_asl::document::{Kind, Reference, Stored, Text};
-use expressway_engine::{Fault, PayloadFuture, PayloadStore};
+use expressway_engine::{Fault, PayloadFuture, PayloadStore, resolve};
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
@@ -44,6 +44,9 @@ const TRANSFERS_MAX: usize = 32;
 /// The largest object that is loaded for somebody else's pointer, whose size is not known beforehand: what fits into
 /// memory beside everything else, and many times what a queue takes.
 const FOREIGN_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The largest value that is put together of others for one URL, in bytes of JSON text.
+const LINKED_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// How much of what was stored or loaded is kept at hand when nothing else is asked for, in bytes of text.
 pub const CACHE_BYTES_DEFAULT: usize = 32 * 1024 * 1024;
@@ -138,18 +141,38 @@ impl S3Payloads {
         }
     }
 
-    /// A URL under which whoever has it can download a value, for this long.
+    /// A URL under which whoever has it can download a value, for this long: a string as its text, anything else as
+    /// JSON. None if the value is larger than what can be put together here.
     ///
     /// # Errors
-    /// There are no credentials to sign it with.
-    pub async fn presigned(&self, reference: &Reference, valid: Duration) -> Result<String, Fault> {
+    /// The value can not be put together or stored, or there are no credentials to sign the URL with.
+    pub async fn link(&self, value: &Document, valid: Duration) -> Result<Option<String>, Fault> {
+        if let Document::Reference(reference) = value
+            && reference.is_readable()
+        {
+            return self.presigned(reference, reference.kind(), valid).await.map(Some);
+        }
+        if value.total_bytes() > LINKED_BYTES_MAX {
+            return Ok(None);
+        }
+        let whole = resolve(self, value.clone(), usize::MAX).await?;
+        let kind = whole.known_kind();
+        let text = match &whole {
+            Document::String(text) => text.to_string(),
+            other => other.to_json(),
+        };
+        let reference = self.put_text(&text).await?;
+        self.presigned(&reference, kind, valid).await.map(Some)
+    }
+
+    async fn presigned(&self, reference: &Reference, kind: Option<Kind>, valid: Duration) -> Result<String, Fault> {
         let config = PresigningConfig::expires_in(valid).map_err(|error| fault("sign a URL for", reference, error))?;
         let request = self
             .client
             .get_object()
             .bucket(&**reference.bucket())
             .key(&**reference.key())
-            .response_content_type(content_type(reference.kind()));
+            .response_content_type(content_type(kind));
         let presigned = request.presigned(config).await;
         match presigned {
             Ok(request) => Ok(request.uri().to_owned()),
@@ -327,7 +350,8 @@ fn client(config: &SdkConfig) -> Client {
     let mut builder = aws_sdk_s3::config::Builder::from(config)
         .timeout_config(timeouts.build())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
-        // Our own digest says more.
+        // The signature covers the digest of what goes out, and keys are digests of what comes back.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     // Servers that stand in for S3 are reached by one name for all buckets.
     let has_endpoint = config.endpoint_url().is_some()

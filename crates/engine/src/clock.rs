@@ -15,6 +15,11 @@ pub trait Clock: Send + Sync {
     /// Waits until this time; ends at once when it has passed.
     fn sleep_until(&self, time: SystemTime) -> Sleep<'_>;
 
+    /// How long it is until this time for work that does not wait; none if such work takes no time by this clock.
+    fn real_time_until(&self, _time: SystemTime) -> Option<Duration> {
+        None
+    }
+
     /// Called as a task attempt starts (`true`) and ends (`false`): while one runs, time is not ours to skip.
     fn task_in_flight(&self, _running: bool) {}
 }
@@ -51,6 +56,10 @@ impl Clock for SystemClock {
     fn sleep_until(&self, time: SystemTime) -> Sleep<'_> {
         let duration = time.duration_since(self.now()).unwrap_or(Duration::ZERO);
         Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn real_time_until(&self, time: SystemTime) -> Option<Duration> {
+        Some(time.duration_since(self.now()).unwrap_or(Duration::ZERO))
     }
 }
 

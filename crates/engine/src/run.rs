@@ -94,6 +94,15 @@ impl Run<'_> {
         id
     }
 
+    /// An expression stops at the deadline. Its error is not one to handle: the execution has timed out.
+    fn unless_out_of_time(&self, error: StateError) -> Result<StateError, Fault> {
+        let is_query = error.name == Some(ErrorName::QueryEvaluationError);
+        match is_query && self.environment.clock.now() >= self.deadline {
+            true => Err(Fault::Deadline),
+            false => Ok(error),
+        }
+    }
+
     /// Shows what a stage gave to whoever tests the state.
     #[inline]
     fn stage(&self, stage: Stage, value: &Document) {
@@ -216,6 +225,14 @@ impl Run<'_> {
             let result = until(self.environment, self.deadline, work).await;
             result.unwrap_or(Ok(Err(Failure::Fault(Fault::Deadline))))
         };
+        let result = result.map(|result| {
+            result.map_err(|failure| match failure {
+                Failure::Error(error) => self
+                    .unless_out_of_time(error)
+                    .map_or_else(Failure::Fault, Failure::Error),
+                fault => fault,
+            })
+        });
         match result {
             Ok(Ok(output)) => {
                 self.event(track.previous(), || EventDetails::ExecutionSucceeded {

@@ -3,6 +3,10 @@
 //! All calls go to the function's own region. Step Functions does the same: its integrations reach the services of
 //! the region that the state machine is in, whatever region an ARN or a queue's URL names; the service then answers
 //! that it knows no such resource.
+//!
+//! DIFFERENCE: Step Functions sends messages to the host that a queue's URL names, so that a host which does not exist
+//! is `SQS.SdkClientException` (recorded: `error_handling/task_service_sqs.test_send_message_no_such_queue*`). Here the
+//! request, and the session token in it, goes to SQS only, which answers that there is no such queue.
 
 use crate::effect::Token;
 use crate::roles::Roles;

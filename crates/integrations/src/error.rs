@@ -38,7 +38,8 @@ impl ClassifyRetry for NeverTwice {
         let was_not_acted_on = match (error.as_connector_error(), context.response()) {
             (Some(error), _) => delivery(error) == Delivery::NotSent,
             (None, Some(response)) => response.status().as_u16() == TOO_MANY_REQUESTS,
-            (None, None) => true,
+            // An attempt that took too long may have been sent.
+            (None, None) => !error.is_timeout_error(),
         };
         if was_not_acted_on {
             RetryAction::NoActionIndicated

@@ -14,7 +14,7 @@
 //! multiply with those of Retry. HTTP requests (`http:invoke`, `apigateway:invoke`) are sent once.
 //!
 //! # The files
-//! One per integration that differs from the service's own API; [`optimized`] has the table of all others. What they
+//! One per integration that differs from the service's own API; `optimized.rs` has the table of all others. What they
 //! share: `configuration.rs` (credentials, timeouts, connections), `caller.rs` and `roles.rs` (who calls), `effect.rs`
 //! (tokens, so that an effect happens once), `parameters.rs`, `metadata.rs`, and `error.rs` (what Lambda's SDK reports).
 
@@ -40,7 +40,8 @@ pub use check::check;
 pub use configuration::configuration;
 pub use mock::{FieldValidation, check_mocked_result};
 
-use aws_config::SdkConfig;
+pub use aws_config::SdkConfig;
+
 use caller::Caller;
 use expressway_asl::Document;
 use expressway_asl::program::Requirements;

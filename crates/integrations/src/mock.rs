@@ -1,5 +1,7 @@
 //! Whether a mocked result is one that the API could have given.
 
+use crate::aws_sdk;
+use crate::optimized::Integration;
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_asl::resource::Resource;
@@ -17,16 +19,6 @@ pub enum FieldValidation {
     None,
 }
 
-/// The optimized integrations whose service has another name in AWS SDK integrations.
-const SERVICES: &[(&str, &str)] = &[
-    ("bedrock", "bedrockruntime"),
-    ("elasticmapreduce", "emr"),
-    ("emr-containers", "emrcontainers"),
-    ("emr-serverless", "emrserverless"),
-    ("events", "eventbridge"),
-    ("states", "sfn"),
-];
-
 /// Holds a mocked result against what the API of this resource gives. Functions, HTTP endpoints and Kubernetes give
 /// anything, and fields that the API does not know are nobody's concern, as in TestState.
 ///
@@ -42,32 +34,27 @@ pub fn check_mocked_result(resource: &Resource, result: &Document, mode: FieldVa
     if mode == FieldValidation::None {
         return Ok(());
     }
-    let (service, action) = match resource {
+    let (model, is_invocation) = match resource {
         Resource::Function { .. } => return Ok(()),
-        Resource::AwsSdk { service, action, .. } => (&**service, action),
-        Resource::Optimized { service, action, .. } => {
-            let known = SERVICES.iter().find(|(optimized, _)| *optimized == &**service);
-            (known.map_or(&**service, |(_, name)| name), action)
-        }
+        Resource::AwsSdk { service, action, .. } => (aws_sdk::find(service, action).ok(), false),
+        Resource::Optimized { service, action, .. } => match (&**service, &**action) {
+            ("lambda", "invoke") => (aws_sdk::find(service, action).ok(), true),
+            // Those with parameters of their own have answers of their own, too.
+            (service, action) => {
+                let integration = Integration::find(service, action).ok();
+                (integration.and_then(|integration| integration.operation()), false)
+            }
+        },
     };
-    let model = Service::find(service);
-    let output = model.and_then(|model| Some((model, model.output(model.operation(action)?)?)));
+    let output = model.and_then(|(service, operation)| Some((service, service.output(operation)?)));
     let Some((service, output)) = output else {
         return Ok(());
-    };
-    let optimized = match resource {
-        Resource::Optimized { service, .. } => &**service,
-        _ => "",
     };
     let check = Check {
         service,
         mode,
-        // These integrations parse what a function or a model answers.
-        any: match optimized {
-            "lambda" => Some("Payload"),
-            "bedrock" => Some("Body"),
-            _ => None,
-        },
+        // The integration parses what a function answers.
+        any: is_invocation.then_some("Payload"),
     };
     check
         .structure(output, "", result)

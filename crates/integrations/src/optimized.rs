@@ -1,8 +1,8 @@
 //! Optimized integrations: `arn:aws:states:::<service>:<action>`.
 //!
 //! Most are an operation of the service with its own parameters and its own answer, to which status and headers of
-//! the answer are added. What differs has a file: [`emr`] (other parameters), [`events`] (failed entries),
-//! [`bedrock`] (bodies in S3).
+//! the answer are added. What differs has a file: `emr` (other parameters), `events` (failed entries),
+//! `bedrock` (bodies in S3).
 
 mod bedrock;
 mod emr;

@@ -26,14 +26,13 @@
 
 mod file;
 
-pub use file::{MockFile, TestCase, UnknownTestCase};
+pub use file::{MockFile, Response, TestCase, UnknownTestCase};
 
 use crate::suggest::closest;
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_asl::error_name::ErrorName;
 use expressway_engine::{StateError, TaskError, TaskFuture, TaskRequest, TaskRunner};
-use file::Response;
 use std::collections::HashMap;
 use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -7,6 +7,7 @@ use crate::guard::KeyExpression;
 use expressway_asl::Document;
 use expressway_asl::error_name::ErrorName;
 use expressway_durability::Level;
+use expressway_durability::payloads::PayloadOptions;
 use expressway_engine::TaskBudget;
 use expressway_engine::history::LogLevel;
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use variables::Variables;
 ///
 /// | variable | value | default |
 /// | --- | --- | --- |
-/// | `EXPRESSWAY_DEFINITION` | the definition itself (JSON), or the path of its file, JSON or YAML, absolute or in the package | none, required |
+/// | `EXPRESSWAY_DEFINITION` | the definition itself (JSON), or the path of its file, JSON or YAML, absolute or in the package, or `s3://bucket/key`, perhaps with `?versionId=` | none, required |
 /// | `EXPRESSWAY_SUBSTITUTIONS` | JSON object: what `${Name}` in the definition stands for | `{}` |
 /// | `EXPRESSWAY_STATE_MACHINE_NAME` | the name in ARNs of executions | the function's |
 /// | `EXPRESSWAY_ROLE_ARN` | the role that the context object and the history show | none |
@@ -41,6 +42,12 @@ use variables::Variables;
 /// | `EXPRESSWAY_IDEMPOTENCY_MISSING_KEY` | an execution without a key is an `error`, or runs `unprotected` with a warning | `error` where the variable above is set, else `unprotected` |
 /// | `EXPRESSWAY_IDEMPOTENCY_SECONDS` | how long outcomes are remembered, 60 to 31536000 | 86400, a day |
 /// | `EXPRESSWAY_FINAL_ERRORS` | JSON array of error names, as in `ErrorEquals`: executions that fail so are not tried again | `[]` |
+/// | `EXPRESSWAY_BUCKET` | the bucket for values over the limit on state data | none |
+/// | `EXPRESSWAY_PREFIX` | what their keys begin with | `payloads` |
+/// | `EXPRESSWAY_PAYLOAD_BYTES` | how long state data may be before its largest values go to the bucket, 16384 to 262144 | 262144 |
+/// | `EXPRESSWAY_CACHE_BYTES` | how much of them is kept in memory, 0 to 1073741824 | 33554432 |
+/// | `EXPRESSWAY_ALLOWED_BUCKETS` | JSON array: other buckets that pointers in SQS messages may lead to | `[]` |
+/// | `EXPRESSWAY_LARGE_RESPONSE` | how an HTTP response that is too large is answered: by a `redirect` to where it is, or by a `reference` in its place | `redirect` |
 ///
 /// A variable that is set to nothing counts as not set. The level of logging is `ERROR` because a failed
 /// execution that leaves no trace can not be looked into, and `ALL` costs a log event per transition.
@@ -86,6 +93,12 @@ pub struct Configuration {
     pub idempotency_retention: Duration,
     /// Names of errors after which an execution is not tried again.
     pub final_errors: Vec<ErrorName>,
+    /// Where values over the limit on state data go, if there is a place for them.
+    pub payloads: Option<PayloadOptions>,
+    /// How many bytes of JSON text state data may have before its largest values go there.
+    pub payload_bytes: usize,
+    /// How an HTTP response is answered that is too large.
+    pub large_response: LargeResponse,
     /// How the retries of messages are spaced; as their queue does it if none.
     pub retry_backoff: Option<Backoff>,
 }
@@ -99,6 +112,15 @@ pub enum MissingKey {
     Unprotected,
 }
 
+/// How an HTTP response is answered that is larger than Lambda lets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LargeResponse {
+    /// By 303 and a URL that is good for a quarter of an hour.
+    Redirect,
+    /// With pointers in the place of the largest values.
+    Reference,
+}
+
 /// Where a definition is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Definition {
@@ -106,6 +128,15 @@ pub enum Definition {
     Inline(String),
     /// In this file.
     File(PathBuf),
+    /// In a bucket.
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// The key in it.
+        key: String,
+        /// The version; the latest if there is none.
+        version: Option<String>,
+    },
 }
 
 /// What an HTTP request gives an execution as its input.
@@ -202,6 +233,7 @@ impl Configuration {
             ..defaults
         };
         let configuration = durability(&mut variables, configuration);
+        let configuration = payloads(&mut variables, configuration);
         variables.finish()?;
         Ok(configuration)
     }
@@ -230,6 +262,9 @@ impl Configuration {
             missing_key: MissingKey::Unprotected,
             idempotency_retention: Duration::from_secs(86_400),
             final_errors: Vec::new(),
+            payloads: None,
+            payload_bytes: options.inline_bytes_max,
+            large_response: LargeResponse::Redirect,
             retry_backoff: None,
         }
     }
@@ -250,9 +285,12 @@ fn definition(variables: &mut Variables) -> Option<Definition> {
         return Some(Definition::Inline(value));
     }
     if value.starts_with("s3://") {
-        let allowed = "must be a path or JSON: definitions in S3 are not supported yet";
-        variables.mistake(VARIABLE, Some(&value), allowed);
-        return None;
+        let definition = s3_definition(&value);
+        if definition.is_none() {
+            let allowed = "must be `s3://bucket/key`, perhaps with `?versionId=` and a version";
+            variables.mistake(VARIABLE, Some(&value), allowed);
+        }
+        return definition;
     }
     // An absolute path replaces the root.
     Some(Definition::File(Path::new(&root).join(value)))
@@ -294,6 +332,57 @@ fn parse_backoff(value: &str) -> Option<Backoff> {
         rate: Some(rate).filter(|rate| (1.0..=10.0).contains(rate))?,
         delay_max: seconds("MaxDelaySeconds", Some(900))?,
     })
+}
+
+/// The place that `s3://bucket/key?versionId=version` names.
+fn s3_definition(url: &str) -> Option<Definition> {
+    let (bucket, key) = url.strip_prefix("s3://")?.split_once('/')?;
+    let (key, version) = match key.split_once("?versionId=") {
+        Some((key, version)) => (key, Some(version)),
+        None => (key, None),
+    };
+    let is_whole = !bucket.is_empty() && !key.is_empty() && version.is_none_or(|version| !version.is_empty());
+    is_whole.then(|| Definition::S3 {
+        bucket: bucket.to_owned(),
+        key: key.to_owned(),
+        version: version.map(str::to_owned),
+    })
+}
+
+/// Reads what concerns the bucket.
+fn payloads(variables: &mut Variables, configuration: Configuration) -> Configuration {
+    const ALLOWED: &str = "EXPRESSWAY_ALLOWED_BUCKETS";
+    let bucket = variables.take("EXPRESSWAY_BUCKET");
+    let prefix = variables.take("EXPRESSWAY_PREFIX");
+    let bytes = variables.number("EXPRESSWAY_PAYLOAD_BYTES", 16_384..=262_144);
+    let cache_bytes = variables.number("EXPRESSWAY_CACHE_BYTES", 0..=1_073_741_824);
+    let allowed_buckets = variables.text_list(ALLOWED);
+    if bucket.is_none() && !allowed_buckets.is_empty() {
+        variables.mistake("EXPRESSWAY_BUCKET", None, &format!("must be, for {ALLOWED}"));
+    }
+    let options = bucket.map(|bucket| {
+        let defaults = PayloadOptions::new(bucket);
+        PayloadOptions {
+            prefix: prefix.unwrap_or_else(|| defaults.prefix.clone()),
+            cache_bytes: cache_bytes.map_or(defaults.cache_bytes, |bytes| bytes as usize),
+            allowed_buckets,
+            ..defaults
+        }
+    });
+    Configuration {
+        payloads: options,
+        payload_bytes: bytes.map_or(configuration.payload_bytes, |bytes| bytes as usize),
+        large_response: variables
+            .choice(
+                "EXPRESSWAY_LARGE_RESPONSE",
+                &[
+                    ("redirect", LargeResponse::Redirect),
+                    ("reference", LargeResponse::Reference),
+                ],
+            )
+            .unwrap_or(configuration.large_response),
+        ..configuration
+    }
 }
 
 /// Reads what concerns the table.

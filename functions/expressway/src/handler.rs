@@ -8,16 +8,17 @@ use expressway_asl::Document;
 use expressway_asl::document::{self, Text};
 use expressway_asl::error_name::ErrorName;
 use expressway_asl::program::Program;
+use expressway_durability::payloads::{LargePayloadTasks, S3Payloads};
 use expressway_engine::history::{HistoryEvent, HistorySink};
 use expressway_engine::{
-    Clock, DATA_BYTES_MAX, Engine, Entropy, Environment, ExecutionRequest, Fault, Identity, Options, Outcome, Replay,
-    StateError, TaskBudget, TaskRunner,
+    Clock, DATA_BYTES_MAX, Engine, Entropy, Environment, ExecutionRequest, Fault, Identity, Options, Outcome,
+    PayloadStore, Replay, StateError, TaskBudget, TaskRunner,
 };
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// The largest answer that Lambda takes from a function.
-const ANSWER_BYTES_MAX: usize = 6_291_556;
+pub(crate) const ANSWER_BYTES_MAX: usize = 6_291_556;
 
 /// The name of the error that a mistake of ours is reported as. What it was stays in the log.
 pub(crate) const INTERNAL_ERROR: &str = "Expressway.InternalError";
@@ -28,6 +29,7 @@ pub struct Handler {
     engine: Engine,
     tasks: Arc<dyn TaskRunner>,
     guard: Option<Guard>,
+    pub(crate) payloads: Option<Arc<S3Payloads>>,
     pub(crate) visibility: Option<Visibility>,
 }
 
@@ -84,13 +86,14 @@ impl Handler {
         let options = Options {
             execution_time_max: configuration.execution_time_max,
             map_concurrency_default: configuration.map_concurrency,
-            ..Options::default()
+            inline_bytes_max: configuration.payload_bytes,
         };
         Handler {
             engine: Engine::new(program, options),
             configuration,
             tasks,
             guard: None,
+            payloads: None,
             visibility: None,
         }
     }
@@ -98,6 +101,14 @@ impl Handler {
     /// The same handler, but able to tell queues when messages may come again.
     pub fn with_visibility(mut self, visibility: Visibility) -> Handler {
         self.visibility = Some(visibility);
+        self
+    }
+
+    /// The same handler, but with a place for values over the limit on state data.
+    pub fn with_payloads(mut self, store: Arc<S3Payloads>) -> Handler {
+        let bytes_max = self.configuration.payload_bytes;
+        self.tasks = Arc::new(LargePayloadTasks::new(self.tasks, Arc::clone(&store), bytes_max));
+        self.payloads = Some(store);
         self
     }
 
@@ -151,7 +162,7 @@ impl<'a> Invocation<'a> {
                 clock: Arc::clone(&context.clock),
                 entropy: Arc::clone(&context.entropy),
                 budget: TaskBudget::new(configuration.task_concurrency),
-                payloads: None,
+                payloads: handler.payloads.clone().map(|store| store as Arc<dyn PayloadStore>),
             },
             machine: StateMachine::new(configuration, context.invoked_function_arn),
             deadline: context
@@ -171,7 +182,7 @@ impl<'a> Invocation<'a> {
     /// # Errors
     /// The execution failed, did not end in time, could not even start with such an input, or must not start now.
     pub(crate) async fn execute(&self, delivery: Delivery<'_>) -> Result<Success, Failure> {
-        if let Err(failure) = check_input(&delivery.input) {
+        if let Err(failure) = self.check_input(&delivery.input) {
             self.problem(&InvocationError::from(failure.clone()).to_string());
             return Err(failure);
         }
@@ -347,7 +358,7 @@ impl Failure {
         )
     }
 
-    fn internal(request_id: &str) -> Failure {
+    pub(crate) fn internal(request_id: &str) -> Failure {
         let cause = format!("the execution could not be carried out, the log of request {request_id} says why");
         Failure::new(INTERNAL_ERROR, cause)
     }

@@ -10,6 +10,7 @@ mod event_source;
 mod guard;
 mod handler;
 mod identity;
+mod payloads;
 pub mod startup;
 pub mod telemetry;
 #[cfg(test)]

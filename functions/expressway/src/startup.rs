@@ -6,9 +6,11 @@ use crate::guard::Guard;
 use crate::handler::Handler;
 use crate::telemetry::Log;
 use aws_config::SdkConfig;
+use expressway_asl::DEFINITION_BYTES_MAX;
 use expressway_asl::diagnostic::Diagnostics;
 use expressway_asl::error_name::ErrorMatcher;
 use expressway_asl::program::Program;
+use expressway_durability::payloads::{S3Payloads, load_text};
 use expressway_durability::{Records, Table};
 use expressway_integrations::AwsTasks;
 use std::ffi::OsString;
@@ -30,6 +32,16 @@ pub enum StartError {
         /// What keeps it from being read.
         error: std::io::Error,
     },
+    /// The definition can not be loaded from its bucket.
+    #[error("the definition `s3://{bucket}/{key}` can not be loaded: {problem}")]
+    NotInBucket {
+        /// The bucket.
+        bucket: String,
+        /// The key in it.
+        key: String,
+        /// What keeps it from being loaded.
+        problem: String,
+    },
     /// The definition is wrong, or asks for what is not supported yet.
     #[error("the definition is wrong:\n{0}")]
     Definition(Diagnostics),
@@ -40,7 +52,9 @@ impl StartError {
     pub fn error_type(&self) -> &'static str {
         match self {
             StartError::Configuration(_) => "Expressway.InvalidConfiguration",
-            StartError::Unreadable { .. } | StartError::Definition(_) => "Expressway.InvalidDefinition",
+            StartError::Unreadable { .. } | StartError::NotInBucket { .. } | StartError::Definition(_) => {
+                "Expressway.InvalidDefinition"
+            }
         }
     }
 }
@@ -54,12 +68,16 @@ pub async fn start(
 ) -> Result<(Handler, Log<Stdout>), StartError> {
     let configuration = Configuration::from_env(environment).map_err(StartError::Configuration)?;
     let log = Log::stdout(&configuration);
-    let (program, definition) = compile(&configuration, &log)?;
     let aws = expressway_integrations::configuration().await;
+    let (program, definition) = compile(&configuration, &aws, &log).await?;
     let tasks = AwsTasks::new(&aws, program.requirements());
     let guard = guard(&configuration, &aws, &definition);
+    let payloads = configuration.payloads.clone();
     let is_spaced = configuration.retry_backoff.is_some();
     let mut handler = Handler::new(configuration, Arc::new(program), Arc::new(tasks));
+    if let Some(options) = payloads {
+        handler = handler.with_payloads(Arc::new(S3Payloads::new(&aws, options)));
+    }
     if let Some(guard) = guard {
         handler = handler.guarded(guard);
     }
@@ -81,13 +99,25 @@ pub fn guard(configuration: &Configuration, aws: &SdkConfig, definition: &str) -
 }
 
 /// The program, and its text.
-fn compile(configuration: &Configuration, log: &Log<Stdout>) -> Result<(Program, String), StartError> {
+async fn compile(
+    configuration: &Configuration,
+    aws: &SdkConfig,
+    log: &Log<Stdout>,
+) -> Result<(Program, String), StartError> {
     let text = match &configuration.definition {
         Definition::Inline(text) => text.clone(),
         Definition::File(path) => std::fs::read_to_string(path).map_err(|error| StartError::Unreadable {
             path: path.clone(),
             error,
         })?,
+        Definition::S3 { bucket, key, version } => {
+            let text = load_text(aws, bucket, key, version.as_deref(), DEFINITION_BYTES_MAX).await;
+            text.map_err(|problem| StartError::NotInBucket {
+                bucket: bucket.clone(),
+                key: key.clone(),
+                problem,
+            })?
+        }
     };
     let compilation = expressway_asl::compile(&text, &configuration.substitutions).map_err(StartError::Definition)?;
     let mut findings = compilation.warnings;

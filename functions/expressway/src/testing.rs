@@ -6,6 +6,7 @@ use crate::{Handler, InvocationContext, InvocationError, Observer};
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_durability::Level;
+use expressway_durability::payloads::S3Payloads;
 use expressway_engine::history::HistoryEvent;
 use expressway_engine::{Clock, StateError, SystemClock, SystemEntropy, TaskFuture, TaskRequest, TaskRunner};
 use expressway_tests::dynamodb::{self, DynamoDb, Table, text};
@@ -151,6 +152,7 @@ pub(crate) struct Setup {
     configuration: Configuration,
     tasks: Arc<Tasks>,
     deadline: Option<Duration>,
+    store: Option<Arc<S3Payloads>>,
     endpoint: Option<String>,
     pub(crate) observer: Ears,
 }
@@ -170,6 +172,7 @@ impl Setup {
                 in_flight_max: AtomicUsize::new(0),
             }),
             deadline: None,
+            store: None,
             endpoint: None,
             observer: Ears {
                 wants_history: true,
@@ -195,6 +198,11 @@ impl Setup {
         self
     }
 
+    pub(crate) fn store(mut self, store: Arc<S3Payloads>) -> Setup {
+        self.store = Some(store);
+        self
+    }
+
     /// Keeps records there.
     pub(crate) fn guarded(mut self, store: &Store, level: Level) -> Setup {
         self.endpoint = Some(format!("http://{}", store.dynamodb.authority()));
@@ -217,6 +225,9 @@ impl Setup {
         let compilation = expressway_asl::compile(&self.definition, &BTreeMap::new()).unwrap();
         let tasks: Arc<dyn TaskRunner> = Arc::clone(&self.tasks) as Arc<dyn TaskRunner>;
         let mut handler = Handler::new(self.configuration.clone(), Arc::new(compilation.program), tasks);
+        if let Some(store) = &self.store {
+            handler = handler.with_payloads(Arc::clone(store));
+        }
         if let Some(endpoint) = &self.endpoint {
             let aws = dynamodb::configuration(endpoint);
             let guard = startup::guard(&self.configuration, &aws, &self.definition).unwrap();

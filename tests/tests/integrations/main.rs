@@ -14,6 +14,7 @@ mod web;
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
 use aws_smithy_async::time::TimeSource;
 use expressway_asl::Document;
 use expressway_asl::program::Requirements;
@@ -23,6 +24,7 @@ use expressway_integrations::AwsTasks;
 use expressway_tests::server::{Reply, Request, Script, Server};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
+use tokio::sync::Notify;
 
 const EXECUTION: &str = "arn:aws:states:eu-west-1:111122223333:express:orders:e-1:u-1";
 const MACHINE: &str = "arn:aws:states:eu-west-1:111122223333:stateMachine:orders";
@@ -34,7 +36,29 @@ const TOKEN_UUID: &str = "00112233-4455-4677-8899-aabbccddeeff";
 struct Aws {
     server: Server,
     tasks: AwsTasks,
+    /// The same as the function has them: no server on this machine may be called.
+    strict: AwsTasks,
     clock: Clock,
+    /// Lets a minute pass, for those who wait for one.
+    minute: Arc<Notify>,
+}
+
+/// Sleeps as told for a moment. A minute passes when the test says so, the longer timeouts never do.
+#[derive(Debug)]
+struct Sleep(Arc<Notify>);
+
+impl AsyncSleep for Sleep {
+    fn sleep(&self, duration: Duration) -> aws_smithy_async::rt::sleep::Sleep {
+        let minute = Arc::clone(&self.0);
+        aws_smithy_async::rt::sleep::Sleep::new(async move {
+            match duration.as_secs() {
+                0..5 => tokio::time::sleep(duration).await,
+                60 => minute.notified().await,
+                30 | 65 | 70 | 310 | 930 => std::future::pending().await,
+                other => panic!("nothing takes {other} s"),
+            }
+        })
+    }
 }
 
 /// A clock that stands still until it is set forward.
@@ -64,6 +88,7 @@ impl Aws {
     async fn with(handler: impl Fn(Request) -> Reply + Send + Sync + 'static) -> Aws {
         let server = Server::start(move |request| std::future::ready(handler(request)));
         let server = server.await.unwrap();
+        let minute = Arc::new(Notify::new());
         let clock = Clock(Arc::new(Mutex::new(SystemTime::now())));
         let credentials = Credentials::new("AKID", "secret", None, None, "test");
         let config = SdkConfig::builder()
@@ -72,10 +97,18 @@ impl Aws {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .endpoint_url(server.url())
             .time_source(clock.clone())
+            .sleep_impl(SharedAsyncSleep::new(Sleep(Arc::clone(&minute))))
             .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
             .build();
+        let strict = AwsTasks::new(&config, &Requirements::default());
         let tasks = AwsTasks::new(&config, &Requirements::default()).with_loopback();
-        Aws { server, tasks, clock }
+        Aws {
+            server,
+            tasks,
+            strict,
+            clock,
+            minute,
+        }
     }
 
     fn task(&self, resource: &str, parameters: &str) -> Task<'_> {

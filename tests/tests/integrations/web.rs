@@ -370,3 +370,36 @@ async fn only_this_machine_may_be_called_without_tls() {
     }
     assert_eq!(aws.requests().len(), 0);
 }
+
+#[tokio::test]
+async fn the_function_calls_nothing_on_its_own_machine() {
+    let aws = Aws::scripted([]).await;
+    for (resource, parameters, name) in [
+        ("http:invoke", parameters(r#","Method":"GET""#), "States.Runtime"),
+        // Nothing here speaks TLS.
+        (
+            "apigateway:invoke",
+            r#"{"ApiEndpoint":"HOST","Method":"GET"}"#.to_owned(),
+            "ApiGateway.SdkClientException",
+        ),
+    ] {
+        let mut task = aws.task(resource, &parameters);
+        task.tasks = &aws.strict;
+        assert_eq!(name_and_cause(task.run().await).0, name);
+    }
+    assert_eq!(aws.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn an_answer_that_takes_a_minute_does_not_come() {
+    let aws = web("BASIC", r#"{"username":"u","password":"p"}"#, vec![Reply::Silence]).await;
+    let parameters = parameters(r#","Method":"GET""#);
+    let wait = async {
+        aws.server.wait_until(|seen| seen.requests.len() == 3).await;
+        // For the read and for the attempt.
+        aws.minute.notify_waiters();
+    };
+    let (result, ()) = tokio::join!(aws.call("http:invoke", &parameters), wait);
+    assert_eq!(name_and_cause(result).0, "States.Http.Socket");
+    assert_eq!(aws.requests().len(), 3);
+}

@@ -2,6 +2,7 @@
 
 use super::place::Place;
 use super::{Compiler, Language, StateIds, Workflows};
+use crate::call::Call;
 use crate::diagnostic::{Code, Diagnostics};
 use crate::document::Text;
 use crate::program::{Machine, State, StateId, StateKind, VariableUse};
@@ -12,6 +13,8 @@ use std::collections::BTreeMap;
 pub struct Inspection {
     /// Findings that do not make the definition wrong.
     pub warnings: Diagnostics,
+    /// What its Task states call.
+    pub calls: Vec<Call>,
     machine: Machine,
     /// Of a single state: the states that it leads to, which the definition does not hold.
     targets: Option<Vec<Text>>,
@@ -58,6 +61,7 @@ pub fn inspect(text: &str, substitutions: &BTreeMap<String, String>) -> Result<I
             }
             Ok(Inspection {
                 warnings,
+                calls: compiler.calls,
                 machine,
                 targets,
                 variables: compiler.variables,

@@ -6,8 +6,8 @@ use crate::diagnostic::Span;
 
 /// A value of the definition together with the way to it.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'p> {
-    pub(super) node: &'p Node,
+pub(crate) struct Place<'p> {
+    pub(crate) node: &'p Node,
     step: Step<'p>,
     parent: Option<&'p Place<'p>>,
 }
@@ -20,7 +20,7 @@ enum Step<'p> {
 }
 
 impl<'p> Place<'p> {
-    pub(super) fn root(node: &'p Node) -> Place<'p> {
+    pub(crate) fn root(node: &'p Node) -> Place<'p> {
         Place {
             node,
             step: Step::Root,
@@ -29,7 +29,7 @@ impl<'p> Place<'p> {
     }
 
     /// The member `key` of this object; of several the last, as in Step Functions.
-    pub(super) fn member(&'p self, key: &str) -> Option<Place<'p>> {
+    pub(crate) fn member(&'p self, key: &str) -> Option<Place<'p>> {
         self.members()
             .iter()
             .rfind(|member| *member.key == *key)
@@ -37,7 +37,7 @@ impl<'p> Place<'p> {
     }
 
     /// The place of one of [`Place::members`].
-    pub(super) fn at(&'p self, member: &'p Member) -> Place<'p> {
+    pub(crate) fn at(&'p self, member: &'p Member) -> Place<'p> {
         Place {
             node: &member.value,
             step: Step::Key(&member.key),
@@ -46,7 +46,7 @@ impl<'p> Place<'p> {
     }
 
     /// The members, if this is an object.
-    pub(super) fn members(&self) -> &'p [Member] {
+    pub(crate) fn members(&self) -> &'p [Member] {
         match &self.node.value {
             Value::Object(members) => members,
             _ => &[],
@@ -54,7 +54,7 @@ impl<'p> Place<'p> {
     }
 
     /// The items, if this is an array.
-    pub(super) fn items(&'p self) -> Option<impl ExactSizeIterator<Item = Place<'p>>> {
+    pub(crate) fn items(&'p self) -> Option<impl ExactSizeIterator<Item = Place<'p>>> {
         let Value::Array(items) = &self.node.value else {
             return None;
         };
@@ -66,16 +66,16 @@ impl<'p> Place<'p> {
         Some(items.iter().enumerate().map(item))
     }
 
-    pub(super) fn is_object(&self) -> bool {
+    pub(crate) fn is_object(&self) -> bool {
         matches!(self.node.value, Value::Object(_))
     }
 
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(self.node.value, Value::Null)
     }
 
     /// The last step of the way here: the name of the field.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self.step {
             Step::Root => String::new(),
             Step::Key(key) => key.to_owned(),
@@ -83,7 +83,7 @@ impl<'p> Place<'p> {
         }
     }
 
-    pub(super) fn span(&self) -> Span {
+    pub(crate) fn span(&self) -> Span {
         self.node.span
     }
 
@@ -107,7 +107,7 @@ impl<'p> Place<'p> {
     }
 
     /// The JSON Pointer to this place (RFC 6901).
-    pub(super) fn pointer(&self) -> String {
+    pub(crate) fn pointer(&self) -> String {
         self.written(
             |key| format!("/{}", key.replace('~', "~0").replace('/', "~1")),
             |index| format!("/{index}"),
@@ -115,7 +115,7 @@ impl<'p> Place<'p> {
     }
 
     /// The place as Step Functions writes it: `/States/Charge/Catch[0]/Next`, and `/` for the root.
-    pub(super) fn location(&self) -> String {
+    pub(crate) fn location(&self) -> String {
         let location = self.written(|key| format!("/{key}"), |index| format!("[{index}]"));
         if location.is_empty() { "/".to_owned() } else { location }
     }

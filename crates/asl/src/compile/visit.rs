@@ -9,7 +9,7 @@ use crate::query::Query;
 
 impl State {
     /// Where this state can lead.
-    pub(super) fn successors(&self) -> Vec<StateId> {
+    pub(crate) fn successors(&self) -> Vec<StateId> {
         let mut successors: Vec<StateId> = self.catch.iter().map(|catcher| catcher.next).collect();
         match &self.kind {
             StateKind::Choice { rules, default } => {

@@ -177,6 +177,12 @@ impl Reference {
         self.0.digest.is_some()
     }
 
+    /// Whether what is stored is the text of a string or the JSON of a value as anyone can read it: without references
+    /// in it, and without what keeps data apart from them.
+    pub fn is_readable(&self) -> bool {
+        self.0.kind == Some(Kind::String) || self.is_ours() && self.0.bytes == self.0.total_bytes
+    }
+
     /// What kind of value it is, if that is known without looking.
     pub fn kind(&self) -> Option<Kind> {
         self.0.kind

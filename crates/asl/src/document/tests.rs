@@ -171,3 +171,105 @@ proptest! {
         let _ = parse(&bytes);
     }
 }
+
+fn reference(value: &str) -> Document {
+    Reference::store(&parsed(value), &"bucket".into(), "large/")
+        .reference
+        .into()
+}
+
+#[test]
+fn a_reference_counts_for_little_and_shows_as_a_pointer() {
+    let long = Document::from("x".repeat(100_000));
+    let stored = Reference::store(&long, &"bucket".into(), "large/");
+    assert_eq!(stored.text.len(), 100_000, "a string lies there as it is");
+    let document = Document::object([("a", stored.reference.clone().into()), ("b", 1.into())]);
+    assert!(document.json_bytes() < 400);
+    assert!(document.has_references() && document.total_bytes() > 100_000);
+    assert_eq!(document.get("a").unwrap().kind(), "string");
+    let text = document.to_json();
+    let pointer = parsed(&text).get("a").unwrap().to_json();
+    assert_eq!(
+        Reference::parse_pointer(&pointer),
+        Some(("bucket".into(), Text::clone(stored.reference.key())))
+    );
+    assert!(encode(&document).len() <= document.json_bytes());
+    assert_eq!(stored.reference.read(&stored.text), Ok(long));
+}
+
+#[test]
+fn references_are_equal_by_what_is_stored() {
+    assert_eq!(reference("[1,2]"), reference("[1,2]"));
+    assert_ne!(reference("[1,2]"), reference("[1,3]"));
+    assert_ne!(reference("[1,2]"), parsed("[1,2]"));
+}
+
+#[test]
+fn containers_know_whether_a_reference_is_in_them() {
+    let mut object = Object::new();
+    object.insert("a", Document::from(vec![reference("[1]")]));
+    assert!(Document::from(object.clone()).has_references());
+    object.insert("a", Document::Null);
+    assert!(!Document::from(object.clone()).has_references());
+    object.insert("b", reference("[1]"));
+    object.take("b");
+    assert!(!Document::from(object).has_references());
+}
+
+#[test]
+fn what_is_read_must_be_what_was_stored() {
+    let stored = Reference::store(&parsed(r#"{"a":[1]}"#), &"bucket".into(), "");
+    let error = stored.reference.read(r#"{"a":[2]}"#).unwrap_err();
+    assert!(error.to_string().contains("its checksum differs"), "{error}");
+}
+
+#[test]
+fn nobody_outside_can_make_references() {
+    let forged = encode(&reference("[1]"));
+    assert!(decode(&forged).unwrap().has_references());
+    assert!(!parsed(&forged).has_references());
+    let theirs = Reference::outside("bucket".into(), "key".into(), None, false);
+    assert!(!theirs.read(&forged).unwrap().has_references());
+    // Their text inside our data is data.
+    let data = Document::object([("theirs", parsed(&forged))]);
+    assert_eq!(decode(&encode(&data)), Ok(data));
+    assert!(decode(r#"{"expressway:reference":{"bucket":"b"}}"#).is_err());
+}
+
+fn with_references() -> impl Strategy<Value = Document> {
+    let leaf = prop_oneof![
+        Just(Document::Null),
+        (-9_i64..9).prop_map(Document::from),
+        "[a-c]{0,2}".prop_map(|text| reference(&Document::from(text).to_json())),
+        Just(reference(r#"{"%expressway:reference":[1]}"#)),
+        Just(Reference::outside("b".into(), "k".into(), Some(7), true).into()),
+    ];
+    let key = prop_oneof![
+        Just("expressway:reference".to_owned()),
+        Just("%expressway:reference".to_owned()),
+        Just("%%expressway:reference".to_owned()),
+        "[ab]"
+    ];
+    leaf.prop_recursive(4, 24, 3, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Document::from),
+            prop::collection::vec((key.clone(), inner), 0..3)
+                .prop_map(|members| Document::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn references_survive_their_text(document in with_references()) {
+        let text = encode(&document);
+        let again = decode(&text).unwrap();
+        prop_assert_eq!(&again, &document);
+        prop_assert_eq!(again.has_references(), document.has_references());
+        prop_assert_eq!(again.total_bytes(), document.total_bytes());
+        let stored = Reference::store(&document, &"bucket".into(), "");
+        if !matches!(document, Document::Reference(_)) {
+            prop_assert_eq!(stored.reference.read(&stored.text).unwrap(), document);
+        }
+    }
+}

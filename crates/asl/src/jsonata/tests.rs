@@ -4,6 +4,7 @@ use super::*;
 struct TestBindings {
     states: Document,
     variables: Document,
+    time_left: Option<Duration>,
 }
 
 impl TestBindings {
@@ -11,6 +12,7 @@ impl TestBindings {
         TestBindings {
             states: Document::parse(states).expect("JSON"),
             variables: Document::parse(r#"{"n":7,"text":"abc","list":[1,2,3],"big":9007199254740993}"#).expect("JSON"),
+            time_left: None,
         }
     }
 }
@@ -32,6 +34,10 @@ impl Bindings for TestBindings {
 
     fn now(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(1_700_000_000_123)
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        self.time_left
     }
 }
 
@@ -459,5 +465,30 @@ fn is_shared_between_threads() {
         .collect();
     for thread in threads {
         assert_eq!(thread.join().expect("no panic"), "3");
+    }
+}
+
+#[test]
+fn an_evaluation_takes_no_longer_than_there_is_time() {
+    let parsed = |text: &str| Jsonata::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let evaluate = |text: &str, time_left| {
+        let bindings = TestBindings {
+            time_left,
+            ..TestBindings::of(STATES_OF_TESTS)
+        };
+        show(parsed(text).evaluate(&bindings))
+    };
+    let timeout = EvaluationFailure::from(Limit::Time).to_string();
+    let endless = "($f := function($n) { $f($n + 1) }; $f(0))";
+    let short = Some(Duration::from_millis(5));
+    for (text, time_left, expected) in [
+        ("1 + 1", None, "2"),
+        ("1 + 1", Some(Duration::from_secs(60)), "2"),
+        ("1 + 1", Some(Duration::ZERO), &*timeout),
+        ("$states.input.n", Some(Duration::ZERO), "2"),
+        (endless, short, &*timeout),
+        (endless, Some(Duration::from_secs(60)), &*timeout),
+    ] {
+        assert_eq!(evaluate(text, time_left), expected, "{text} in {time_left:?}");
     }
 }

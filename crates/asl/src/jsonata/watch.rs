@@ -5,8 +5,10 @@
 //! the memory of the process every few milliseconds and cancels the evaluation when it has grown too much.
 //!
 //! The thread starts with the first such evaluation, sleeps while there is none, and serves all of them. It sees
-//! the process as a whole: other work that takes as much memory in the same second makes an evaluation fail,
-//! too. Where the system does not tell how much memory a process has (there is no `/proc`), only the limits on
+//! the process as a whole: no system tells what a single thread holds, and an allocator that counts would need
+//! `unsafe`. In the function nothing else runs meanwhile, since an evaluation keeps its only thread. Elsewhere
+//! other work that takes as much memory in the same second makes an evaluation fail, too; evaluations side by side
+//! share the blame, so the limit counts for each of them. Where the system does not tell how much memory a process has (there is no `/proc`), only the limits on
 //! single values and on time remain.
 
 use jsonata_core::evaluator::CancelToken;
@@ -115,9 +117,10 @@ impl Watch {
             let Some(memory_kib) = memory_kib() else {
                 return;
             };
+            let growth_kib_max = GROWTH_KIB_MAX.saturating_mul(state.evaluations.len() as u64);
             for evaluation in &mut state.evaluations {
                 let start = *evaluation.memory_at_start_kib.get_or_insert(memory_kib);
-                if memory_kib.saturating_sub(start) > GROWTH_KIB_MAX {
+                if memory_kib.saturating_sub(start) > growth_kib_max {
                     evaluation.cancel.cancel();
                 }
             }

@@ -49,6 +49,7 @@ pub(super) async fn execute(file: &TestFile, case: &Case) -> Observed {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         entropy: Arc::new(Seeded::default()),
         budget: TaskBudget::default(),
+        payloads: None,
     };
     let mut observed = match &case.state {
         Some(state) => single_state(file, case, state, &environment).await,
@@ -87,6 +88,7 @@ async fn execution(file: &TestFile, case: &Case, environment: &Environment) -> O
         input: case.input.clone(),
         identity,
         deadline: None,
+        replay: None,
     };
     let events = Events::default();
     let execution = engine.run(environment, request, Some(&events)).await;
@@ -94,7 +96,7 @@ async fn execution(file: &TestFile, case: &Case, environment: &Environment) -> O
     match execution.outcome {
         Outcome::Succeeded(output) => observed.output = Some(output),
         Outcome::Failed(error) => observed.error = Some(error),
-        Outcome::TimedOut => {}
+        Outcome::TimedOut | Outcome::Interrupted => {}
         Outcome::Faulted(fault) => observed.problems.push(fault.to_string()),
     }
     observed.duration = execution.stopped.duration_since(execution.started).unwrap_or_default();

@@ -15,26 +15,26 @@
 //!       path: [Check, Charge, Undo, Failed]
 //! ```
 
-use super::expect::{CauseMatch, Expectation, Line, Step};
-use crate::definition::{Definition, Substitutions, machine_name};
+mod expectation;
+mod mocks;
+
+use super::expect::Expectation;
+use crate::definition::{self, Definition, Substitutions, machine_name};
 use crate::failure::Failure;
 use expressway_asl::definition::{Member, Node, Value};
 use expressway_asl::diagnostic::Span;
 use expressway_asl::document::{Object, Text};
-use expressway_asl::error_name::ErrorName;
 use expressway_asl::program::{Machine, State, StateKind};
 use expressway_asl::timestamp::Timestamp;
 use expressway_asl::{Document, Inspection};
-use expressway_engine::StateError;
 use expressway_engine::test_state::StateConfiguration;
 use expressway_local::mock::Answer;
-use expressway_local::{MockFile, TestCase, closest};
-use regex::Regex;
+use expressway_local::{TestCase, closest};
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// One test file that was read and found right.
 pub(super) struct TestFile {
@@ -119,10 +119,13 @@ pub(super) fn read(path: &Path) -> Result<TestFile, Unusable> {
     };
     let compilation = expressway_asl::compile(&definition_text, &substitutions).map_err(broken)?;
     let inspection = expressway_asl::inspect(&definition_text, &substitutions).map_err(broken)?;
-    collect(&compilation.program.machine, &mut reader.states);
+    let checked = definition::checked(compilation).map_err(broken)?;
+    collect(&checked.program.machine, &mut reader.states);
     let definition = Definition {
+        file: definition_file.clone(),
         name: machine_name(&definition_file),
-        program: Arc::new(compilation.program),
+        program: Arc::new(checked.program),
+        not_supported: checked.not_supported,
     };
     let cases = reader.cases(&node, &members, &definition.name);
     match reader.mistakes.is_empty() {
@@ -472,100 +475,6 @@ impl Reader<'_> {
         }
     }
 
-    /// `FILE#TESTCASE`, in the format of Step Functions Local.
-    fn mock_file(&mut self, node: &Node, machine: &str) -> Option<Arc<TestCase>> {
-        let given = self.string(node, "`mockFile`")?;
-        let (file, case) = match given.rsplit_once('#') {
-            Some((file, case)) => (self.file(file), Some(case)),
-            None => (self.file(&given), None),
-        };
-        let shown = file.display();
-        let text = match fs::read_to_string(&file) {
-            Ok(text) => text,
-            Err(error) => {
-                self.mistake(node.span, format!("cannot read `{shown}`: {error}"));
-                return None;
-            }
-        };
-        let mocks = match MockFile::parse(&text) {
-            Ok(mocks) => mocks,
-            Err(mistakes) => {
-                for mistake in mistakes {
-                    self.mistake(node.span, format!("in `{shown}`: {mistake}"));
-                }
-                return None;
-            }
-        };
-        let found = match case {
-            Some(case) => mocks.test_case(machine, case),
-            None => mocks.only_test_case(machine),
-        };
-        match found {
-            Ok(case) => Some(case),
-            Err(unknown) => {
-                self.mistake(node.span, format!("in `{shown}` {unknown}"));
-                None
-            }
-        }
-    }
-
-    fn mocks(&mut self, node: &Node) -> HashMap<Text, Vec<Answers>> {
-        let mut mocks = HashMap::new();
-        for member in self.object(node, "`mocks`") {
-            if let Some(Kind::Other) = self.state_name(member.key_span, &member.key) {
-                let message = format!("the state `{}` calls nothing, so it is not mocked", member.key);
-                self.mistake(member.key_span, message);
-            }
-            let answers: Vec<_> = match &member.value.value {
-                Value::Array(items) => items.iter().filter_map(|item| self.answers(item)).collect(),
-                _ => self.answers(&member.value).into_iter().collect(),
-            };
-            if answers.is_empty() {
-                self.mistake(member.value.span, format!("the state `{}` has no answer", member.key));
-            }
-            if mocks.insert(Text::clone(&member.key), answers).is_some() {
-                self.mistake(member.key_span, format!("the key `{}` appears twice", member.key));
-            }
-        }
-        mocks
-    }
-
-    fn answers(&mut self, node: &Node) -> Option<Answers> {
-        let members = self.members(node, "an answer", &["return", "throw", "times"]);
-        let times = members.get("times").map(|node| self.count(node, "`times`"));
-        let answer = match (members.get("return"), members.get("throw")) {
-            (Some(result), None) => Some(Answer::Return(result.to_document())),
-            (None, Some(error)) => self.error(error).map(Answer::Throw),
-            _ => {
-                self.mistake(node.span, "an answer has either `return` or `throw`");
-                None
-            }
-        };
-        Some(Answers {
-            times: match times {
-                Some(times) => usize::try_from(times?).unwrap_or(usize::MAX),
-                None => 1,
-            },
-            answer: answer?,
-        })
-    }
-
-    fn error(&mut self, node: &Node) -> Option<StateError> {
-        let members = self.members(node, "`throw`", &["error", "cause"]);
-        if !members.contains_key("error") {
-            self.mistake(node.span, "`throw` has no `error`");
-        }
-        Some(StateError {
-            name: self.text(&members, "error").map(|name| ErrorName::from(&*name)),
-            cause: match members.get("cause").map(|node| (node, &node.value)) {
-                None => None,
-                Some((_, Value::String(text))) => Some(Text::clone(text)),
-                // Causes of functions are JSON text.
-                Some((node, _)) => Some(node.to_document().to_json().into()),
-            },
-        })
-    }
-
     fn configuration(&mut self, members: &Members<'_>) -> StateConfiguration {
         let Some(node) = members.get("stateConfiguration") else {
             return StateConfiguration::default();
@@ -583,143 +492,6 @@ impl Reader<'_> {
             map_iteration_failure_count: count("mapIterationFailureCount"),
             error_caused_by_state: self.text(&members, "errorCausedByState"),
             map_item_reader_data: members.get("mapItemReaderData").map(|node| node.to_document()),
-        }
-    }
-
-    fn expectation(&mut self, members: &Members<'_>, is_state: bool) -> Expectation {
-        let Some(node) = members.get("expect") else {
-            return Expectation::default();
-        };
-        let mut known = vec!["status", "output", "outputIncludes", "error", "cause"];
-        known.extend(match is_state {
-            true => &["next", "variables", "stages"][..],
-            false => &["path", "calls", "maxDurationSeconds"],
-        });
-        let members = self.members(node, "`expect`", &known);
-        let mut expect = Expectation {
-            status: self.text(&members, "status"),
-            output: members.get("output").map(|node| node.to_document()),
-            output_includes: members.get("outputIncludes").map(|node| node.to_document()),
-            error: self.text(&members, "error"),
-            cause: members.get("cause").and_then(|node| self.cause(node)),
-            next: self.text(&members, "next"),
-            variables: members.get("variables").map(|node| node.to_document()),
-            ..Expectation::default()
-        };
-        let mut statuses = vec!["SUCCEEDED", "FAILED"];
-        statuses.extend(match is_state {
-            true => &["RETRIABLE", "CAUGHT_ERROR"][..],
-            false => &["TIMED_OUT"],
-        });
-        if let (Some(status), Some(node)) = (&expect.status, members.get("status"))
-            && !statuses.contains(&&**status)
-        {
-            self.mistake(node.span, format!("`status` must be one of {}", statuses.join(", ")));
-        }
-        if let (Some(next), Some(node)) = (&expect.next, members.get("next")) {
-            self.state_name(node.span, next);
-        }
-        if let Some(node) = members.get("stages") {
-            for member in self.object(node, "`stages`") {
-                let value = member.value.to_document();
-                expect.stages.push((Text::clone(&member.key), value));
-            }
-        }
-        if let Some(node) = members.get("path") {
-            expect.path = Some(self.line(node));
-        }
-        if let Some(node) = members.get("calls") {
-            self.calls(node, &mut expect);
-        }
-        if let Some(node) = members.get("maxDurationSeconds") {
-            let seconds = match &node.value {
-                Value::Number(number) => Duration::try_from_secs_f64(number.as_f64()).ok(),
-                _ => None,
-            };
-            if seconds.is_none() {
-                self.mistake(node.span, "`maxDurationSeconds` must be a number");
-            }
-            expect.max_duration = seconds;
-        }
-        expect
-    }
-
-    fn cause(&mut self, node: &Node) -> Option<CauseMatch> {
-        if let Some(text) = node.as_str() {
-            return Some(CauseMatch::Exact(Text::clone(text)));
-        }
-        let members = self.members(node, "`cause`", &["contains", "matches"]);
-        match (self.text(&members, "contains"), self.text(&members, "matches")) {
-            (Some(text), None) => Some(CauseMatch::Contains(text)),
-            (None, Some(pattern)) => match Regex::new(&pattern) {
-                Ok(pattern) => Some(CauseMatch::Matches(pattern)),
-                Err(error) => {
-                    // The last line says what is wrong, those before show where.
-                    let error = error.to_string();
-                    let problem = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                    let message = format!("`matches` is not a right regular expression: {problem}");
-                    self.mistake(node.span, message);
-                    None
-                }
-            },
-            _ => {
-                self.mistake(
-                    node.span,
-                    "`cause` must be text, or have one of `contains` and `matches`",
-                );
-                None
-            }
-        }
-    }
-
-    fn line(&mut self, node: &Node) -> Line {
-        let items = self.array(node, "a path");
-        items.iter().filter_map(|item| self.step(item)).collect()
-    }
-
-    /// `Name`, or `Name: [[...], [...]]` with the paths of its branches or iterations.
-    fn step(&mut self, node: &Node) -> Option<Step> {
-        if let Some(name) = node.as_str() {
-            self.state_name(node.span, name);
-            return Some(Step {
-                state: Text::clone(name),
-                inside: None,
-            });
-        }
-        let [member] = self.object(node, "a step that is not the name of a state") else {
-            self.mistake(node.span, "a step with paths inside names one state");
-            return None;
-        };
-        if self.state_name(member.key_span, &member.key)? != Kind::Container {
-            let message = format!("nothing is inside the state `{}`", member.key);
-            self.mistake(member.key_span, message);
-        }
-        let lines = self.array(&member.value, "the paths inside a state");
-        Some(Step {
-            state: Text::clone(&member.key),
-            inside: Some(lines.iter().map(|line| self.line(line)).collect()),
-        })
-    }
-
-    /// A count, or the inputs of the calls.
-    fn calls(&mut self, node: &Node, expect: &mut Expectation) {
-        for member in self.object(node, "`calls`") {
-            self.state_name(member.key_span, &member.key);
-            let name = Text::clone(&member.key);
-            match &member.value.value {
-                Value::Array(inputs) => {
-                    let inputs = inputs.iter().map(Node::to_document).collect();
-                    expect.call_inputs.push((name, inputs));
-                }
-                _ => {
-                    if let Some(count) = self.count(
-                        &member.value,
-                        "what is expected of calls, unless it is a list of inputs,",
-                    ) {
-                        expect.call_counts.push((name, count));
-                    }
-                }
-            }
         }
     }
 }

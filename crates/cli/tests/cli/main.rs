@@ -5,6 +5,7 @@
 mod bench;
 mod describe;
 mod invoke;
+mod local;
 mod run;
 mod test;
 mod test_state;

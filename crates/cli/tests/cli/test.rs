@@ -84,6 +84,7 @@ fn mistakes_in_a_test_file_are_all_told_with_their_place() {
         "18:5: the key `name` appears twice",
         "19:16: `variables` is only for a test of a single `state`",
         "20:15: in `mocks.json` there is no test case `HapyPath`, did you mean `HappyPath`?",
+        "23:25: unknown stage `afterParamaters`, did you mean `afterParameters`?",
     ];
     let found: Vec<_> = (ran.stderr.lines())
         .filter_map(|line| line.strip_prefix("error: broken.test.yaml:"))

@@ -177,3 +177,15 @@ fn distributed_maps_can_be_tested() {
         assert!(ran.stdout.contains(expected), "{}", ran.stdout);
     }
 }
+
+#[test]
+fn what_waits_for_a_callback_must_be_mocked() {
+    let state = r#"{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage.waitForTaskToken","End":true}"#;
+    let found = ran(command(&["test-state", "-", "--role-arn", "role"]), state);
+    assert_eq!(found.code, Some(2), "{}", found.stdout);
+    assert!(
+        found.stderr.contains("help: answer for it with --mock"),
+        "{}",
+        found.stderr
+    );
+}

@@ -31,13 +31,17 @@ fn several_files_are_all_checked() {
     assert_eq!(ran.code, Some(2));
     assert_eq!(ran.stderr, "error: there is no file `missing.json`\n");
     for line in [
-        "orders.asl.json: valid\n",
+        "orders.asl.json: valid, 3 warnings\n",
         "broken.asl.json: not valid, 1 error\n",
-        "task.asl.yaml: valid\n",
+        "task.asl.yaml: valid, 1 warning\n",
     ] {
         assert!(ran.stdout.contains(line), "{}", ran.stdout);
     }
-    assert!(ran.stdout.ends_with("1 error in 4 files\n"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.ends_with("1 error, 4 warnings in 4 files\n"),
+        "{}",
+        ran.stdout
+    );
     assert_eq!(
         expressway(&["validate", "orders.asl.json", "task.asl.yaml"]).code,
         Some(0)
@@ -46,7 +50,15 @@ fn several_files_are_all_checked() {
 
 #[test]
 fn json_has_the_shape_of_the_service() {
-    let ran = expressway(&["validate", "--format", "json", "task.asl.yaml", "broken.asl.json"]);
+    let ran = expressway(&[
+        "validate",
+        "--format",
+        "json",
+        "--allow",
+        "MISSING_RETRY",
+        "task.asl.yaml",
+        "broken.asl.json",
+    ]);
     assert_eq!(ran.code, Some(1));
     let lines: Vec<_> = ran.stdout.lines().collect();
     assert_eq!(
@@ -71,4 +83,84 @@ fn standard_input_is_checked_too() {
         "{}",
         ran.stdout
     );
+}
+
+#[test]
+fn warnings_are_allowed_and_denied_by_name() {
+    for (arguments, code, end) in [
+        (&["orders.asl.json"][..], 0, "orders.asl.json: valid, 3 warnings\n"),
+        (
+            &["orders.asl.json", "--allow", "missing_retry"],
+            0,
+            "orders.asl.json: valid\n",
+        ),
+        (
+            &["orders.asl.json", "--deny", "MISSING_RETRY"],
+            1,
+            "orders.asl.json: not valid, 3 errors\n",
+        ),
+        (
+            &["orders.asl.json", "--deny", "TIME_LIMIT"],
+            0,
+            "orders.asl.json: valid, 3 warnings\n",
+        ),
+        (
+            &["orders.asl.json", "--allow", "MISSING_RETRY", "--deny", "warnings"],
+            0,
+            "orders.asl.json: valid\n",
+        ),
+        (
+            &["broken.asl.json", "--allow", "warnings"],
+            1,
+            "broken.asl.json: not valid, 1 error\n",
+        ),
+    ] {
+        let ran = expressway(&[&["validate"], arguments].concat());
+        assert_eq!(ran.code, Some(code), "{arguments:?}");
+        assert!(ran.stdout.ends_with(end), "{arguments:?}: {}", ran.stdout);
+    }
+    let unknown = expressway(&["validate", "orders.asl.json", "--allow", "MISING_RETRY"]);
+    assert_eq!(unknown.code, Some(2));
+    assert!(
+        unknown.stderr.contains("--list-warnings shows them all"),
+        "{}",
+        unknown.stderr
+    );
+}
+
+#[test]
+fn warnings_are_listed() {
+    let ran = expressway(&["validate", "--list-warnings"]);
+    assert_eq!(ran.code, Some(0));
+    let names: Vec<_> = ran
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(names.first(), Some(&"MISSING_RETRY"));
+    for name in names {
+        assert_eq!(
+            expressway(&["validate", "broken.asl.json", "--deny", name]).code,
+            Some(1),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn calls_are_checked_against_the_services() {
+    let definition = r#"{"StartAt":"Save","States":{"Save":{"Type":"Task","End":true,
+  "Resource":"arn:aws:states:::dynamodb:putItem",
+  "Parameters":{"TabelName":"orders","TableName.$":"$.t"}}}}"#;
+    let ran = ran(command(&["validate", "-"]), definition);
+    assert_eq!(ran.code, Some(1));
+    let expected = r#"error[SCHEMA_VALIDATION_FAILED]: The field 'TabelName' is not supported by Step Functions
+ --> <stdin>:3:17
+  |
+3 |   "Parameters":{"TabelName":"orders","TableName.$":"$.t"}}}}
+  |                 ^^^^^^^^^^^^^^^^^^^^
+  = at /States/Save/Parameters/TabelName
+  = help: did you mean 'TableName'?
+"#;
+    assert!(ran.stdout.contains(expected), "{}", ran.stdout);
 }

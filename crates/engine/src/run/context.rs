@@ -11,7 +11,7 @@ use expressway_asl::resolve::Resolver;
 use expressway_asl::scope::Scope;
 use expressway_asl::timestamp::Timestamp;
 use std::cell::OnceCell;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The part of the context object that does not change within an execution.
 pub(super) struct ExecutionContext {
@@ -206,6 +206,11 @@ impl Bindings for QueryScope<'_> {
 
     fn now(&self) -> SystemTime {
         self.scope.run.now(self.scope.track)
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        let run = self.scope.run;
+        run.environment.clock.real_time_until(run.deadline)
     }
 }
 

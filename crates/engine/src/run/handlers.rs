@@ -64,7 +64,7 @@ impl Run<'_> {
                         assigned,
                     });
                 }
-                Err(Failure::Error(error)) => error,
+                Err(Failure::Error(error)) => self.unless_out_of_time(error)?,
                 Err(fault) => return Err(fault),
             };
             if let Some(delay) = self.retry_delay(track, &state.retry, &mut retries, &error) {

@@ -93,6 +93,24 @@ async fn a_loop_without_an_end_ends_at_the_deadline() {
     assert_eq!(execution.outcome, Outcome::Interrupted);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_expression_has_no_more_time_than_its_execution() {
+    let catch = r#""Catch":[{"ErrorEquals":["States.ALL"],"Next":"C"}],"Next":"C""#;
+    let task = format!(r#""T":{{{TASK},"Arguments":"{{% 1 + 1 %}}",{catch}}},"C":{{"Type":"Succeed"}}"#);
+    let pass = r#""T":{"Type":"Pass","Output":"{% 1 + 1 %}","End":true}"#;
+    for states in [&task, pass] {
+        let definition = machine("T", states).replacen('{', r#"{"QueryLanguage":"JSONata","#, 1);
+        let in_time = Case::new(&definition).tasks(Tasks::default().on("T", |_, _| Ok(doc("2"))));
+        assert_eq!(in_time.output("{}").await, "2");
+        let late = ExecutionRequest {
+            deadline: Some(std::time::SystemTime::UNIX_EPOCH),
+            ..in_time.request("{}")
+        };
+        let execution = in_time.engine().run(&in_time.environment(), late, None).await;
+        assert_eq!(execution.outcome, Outcome::TimedOut, "nothing catches it");
+    }
+}
+
 const LIMIT: usize = expressway_engine::DATA_BYTES_MAX;
 
 /// A string whose JSON text has this many bytes, of two-byte characters.

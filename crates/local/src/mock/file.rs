@@ -14,6 +14,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct MockFile {
     machines: Vec<Machine>,
+    responses: HashMap<Text, Arc<Response>>,
 }
 
 #[derive(Clone, Debug)]
@@ -32,7 +33,7 @@ pub struct TestCase {
 
 /// One entry of `MockedResponses`.
 #[derive(Clone, Debug)]
-pub(super) struct Response {
+pub struct Response {
     pub(super) name: Text,
     /// What it answers to which calls, without a gap from call 0 on.
     answers: Vec<(RangeInclusive<usize>, Answer)>,
@@ -54,7 +55,7 @@ impl MockFile {
         let responses = reader.responses(&file);
         let machines = reader.machines(&file, &responses);
         match reader.mistakes.is_empty() {
-            true => Ok(MockFile { machines }),
+            true => Ok(MockFile { machines, responses }),
             false => Err(reader.mistakes),
         }
     }
@@ -98,6 +99,16 @@ impl MockFile {
             (Some(_), Some(_)) => Err(self.unknown(machine, "which test case is meant?".to_owned())),
             (None, _) => Err(UnknownTestCase("it has no test cases".to_owned())),
         }
+    }
+
+    /// An entry of `MockedResponses`.
+    pub fn response(&self, name: &str) -> Option<Arc<Response>> {
+        self.responses.get(name).cloned()
+    }
+
+    /// The names in `MockedResponses`.
+    pub fn response_names(&self) -> impl Iterator<Item = &str> {
+        self.responses.keys().map(|name| &**name)
     }
 
     /// The test cases of the state machine with this name; of all of them if there is none.
@@ -151,7 +162,7 @@ impl Response {
     }
 
     /// The answer to the call with this number; beyond the last number, the last answer.
-    pub(super) fn answer(&self, call: usize) -> Option<&Answer> {
+    pub fn answer(&self, call: usize) -> Option<&Answer> {
         let numbered = self.answers.iter().find(|(calls, _)| calls.contains(&call));
         numbered.or(self.answers.last()).map(|(_, answer)| answer)
     }

@@ -90,7 +90,7 @@ fn a_variable_set_to_nothing_is_not_set() {
 #[test]
 fn all_mistakes_are_reported_at_once() {
     let mistakes = from(&[
-        ("EXPRESSWAY_DEFINITION", "s3://bucket/workflow.asl.json"),
+        ("EXPRESSWAY_DEFINITION", "s3://bucket"),
         ("EXPRESSWAY_SUBSTITUTIONS", r#"{"Charge": 7}"#),
         ("EXPRESSWAY_STATE_MACHINE_NAME", "my orders"),
         ("EXPRESSWAY_TIMEOUT_SECONDS", "901"),
@@ -103,8 +103,7 @@ fn all_mistakes_are_reported_at_once() {
     ])
     .unwrap_err();
     let expected = [
-        "EXPRESSWAY_DEFINITION is `s3://bucket/workflow.asl.json`, but must be a path or JSON: definitions in S3 are \
-         not supported yet",
+        "EXPRESSWAY_DEFINITION is `s3://bucket`, but must be `s3://bucket/key`, perhaps with `?versionId=` and a version",
         "EXPRESSWAY_SUBSTITUTIONS is `{\"Charge\": 7}`, but must be a JSON object of strings",
         "EXPRESSWAY_STATE_MACHINE_NAME is `my orders`, but must be a name of 1 to 80 characters, without white space \
          and ?*<>{}[]\"#%\\^|~`$&,;:/",
@@ -142,4 +141,59 @@ fn a_value_that_is_not_utf8_is_a_mistake_only_if_it_is_ours() {
     ];
     let mistakes = Configuration::from_env(variables).unwrap_err();
     assert_eq!(mistakes.list, ["EXPRESSWAY_ROLE_ARN is `a\u{fffd}`, but must be UTF-8"]);
+}
+
+#[test]
+fn a_definition_can_be_in_a_bucket() {
+    for (url, key, version) in [
+        ("s3://flows/orders/v1.asl.json", "orders/v1.asl.json", None),
+        ("s3://flows/a?versionId=3HL4", "a", Some("3HL4")),
+    ] {
+        let definition = from(&[("EXPRESSWAY_DEFINITION", url)]).unwrap().definition;
+        let expected = Definition::S3 {
+            bucket: "flows".to_owned(),
+            key: key.to_owned(),
+            version: version.map(str::to_owned),
+        };
+        assert_eq!(definition, expected);
+    }
+    for url in ["s3://", "s3:///key", "s3://flows/", "s3://flows/a?versionId="] {
+        assert!(from(&[("EXPRESSWAY_DEFINITION", url)]).is_err(), "{url}");
+    }
+}
+
+#[test]
+fn large_values_have_a_bucket_or_none() {
+    let configuration = from(&[("EXPRESSWAY_DEFINITION", "{}")]).unwrap();
+    assert_eq!(configuration.payloads, None);
+    let configuration = from(&[
+        ("EXPRESSWAY_DEFINITION", "{}"),
+        ("EXPRESSWAY_BUCKET", "large"),
+        ("EXPRESSWAY_PREFIX", "team/a"),
+        ("EXPRESSWAY_PAYLOAD_BYTES", "100000"),
+        ("EXPRESSWAY_CACHE_BYTES", "0"),
+        ("EXPRESSWAY_ALLOWED_BUCKETS", r#"["theirs"]"#),
+        ("EXPRESSWAY_LARGE_RESPONSE", "reference"),
+    ])
+    .unwrap();
+    let expected = PayloadOptions {
+        bucket: "large".to_owned(),
+        prefix: "team/a".to_owned(),
+        cache_bytes: 0,
+        allowed_buckets: vec!["theirs".to_owned()],
+    };
+    assert_eq!(configuration.payloads, Some(expected));
+    assert_eq!(configuration.payload_bytes, 100_000);
+    assert_eq!(configuration.large_response, LargeResponse::Reference);
+    let mistakes = from(&[
+        ("EXPRESSWAY_DEFINITION", "{}"),
+        ("EXPRESSWAY_PAYLOAD_BYTES", "300000"),
+        ("EXPRESSWAY_ALLOWED_BUCKETS", r#"["theirs"]"#),
+    ])
+    .unwrap_err();
+    let expected = [
+        "EXPRESSWAY_PAYLOAD_BYTES is `300000`, but must be a whole number from 16384 to 262144",
+        "EXPRESSWAY_BUCKET is not set, it must be, for EXPRESSWAY_ALLOWED_BUCKETS",
+    ];
+    assert_eq!(mistakes.list, expected);
 }

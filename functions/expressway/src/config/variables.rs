@@ -104,6 +104,22 @@ impl Variables {
     }
 
     /// A JSON array of error names.
+    /// A JSON array of strings.
+    pub(super) fn text_list(&mut self, name: &'static str) -> Vec<String> {
+        let Some(value) = self.take(name) else {
+            return Vec::new();
+        };
+        let document = Document::parse(&value).ok();
+        let texts = document.as_ref().and_then(Document::as_array).and_then(|texts| {
+            let texts = texts.iter().map(|text| text.as_str().map(str::to_owned));
+            texts.collect()
+        });
+        texts.unwrap_or_else(|| {
+            self.mistake(name, Some(&value), "must be a JSON array of strings");
+            Vec::new()
+        })
+    }
+
     pub(super) fn error_names(&mut self, name: &'static str) -> Vec<ErrorName> {
         let Some(value) = self.take(name) else {
             return Vec::new();

@@ -1,6 +1,6 @@
 //! An invocation without an envelope: the event is the input, the output is the answer.
 
-use crate::handler::{Delivery, Invocation, InvocationError};
+use crate::handler::{ANSWER_BYTES_MAX, Delivery, Invocation, InvocationError};
 use crate::identity::Caller;
 use expressway_asl::Document;
 
@@ -15,5 +15,6 @@ pub(super) async fn handle(invocation: &Invocation<'_>, event: &Document) -> Res
         fingerprint: event.clone(),
         event: &|| event.clone(),
     };
-    Ok(invocation.execute(delivery).await?.output.to_json())
+    let output = invocation.execute(delivery).await?.output;
+    Ok(invocation.resolved(output, ANSWER_BYTES_MAX).await?.to_json())
 }

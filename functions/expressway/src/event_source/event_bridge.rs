@@ -3,7 +3,7 @@
 //! The input of an execution is the event, its name the event's id. Nobody reads the answer, except a pipe
 //! that asks for enrichment: it gets the output, or an array of outputs in the order of the events.
 
-use crate::handler::{Delivery, Failure, Invocation, InvocationError};
+use crate::handler::{ANSWER_BYTES_MAX, Delivery, Failure, Invocation, InvocationError};
 use crate::identity::Caller;
 use expressway_asl::Document;
 use expressway_asl::document::Text;
@@ -16,7 +16,8 @@ pub(super) fn is_event(event: &Document) -> bool {
 }
 
 pub(super) async fn handle(invocation: &Invocation<'_>, event: &Document) -> Result<String, InvocationError> {
-    Ok(execute(invocation, event.clone()).await?.to_json())
+    let output = execute(invocation, event.clone()).await?;
+    Ok(invocation.resolved(output, ANSWER_BYTES_MAX).await?.to_json())
 }
 
 /// Runs one execution per event. All of them run, also when one fails: the array is delivered again as a
@@ -28,7 +29,10 @@ pub(super) async fn handle_array(invocation: &Invocation<'_>, events: &[Document
     let failed = results.iter().filter(|result| result.is_err()).count();
     let outputs: Result<Vec<Document>, Failure> = results.into_iter().collect();
     match outputs {
-        Ok(outputs) => Ok(Document::from(outputs).to_json()),
+        Ok(outputs) => {
+            let outputs = Document::from(outputs);
+            Ok(invocation.resolved(outputs, ANSWER_BYTES_MAX).await?.to_json())
+        }
         Err(first) => {
             let error = InvocationError::from(first);
             let message = match failed {

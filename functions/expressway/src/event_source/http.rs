@@ -12,7 +12,7 @@
 //! | --- | --- |
 //! | the body is not JSON; there is no idempotency key where one is asked for | 400 |
 //! | an execution with the same idempotency key runs (with `Retry-After`) | 409 |
-//! | the input has more than 262,144 bytes | 413 |
+//! | the input has more than 262,144 bytes, and there is no bucket | 413 |
 //! | the idempotency key was used before, with another input | 422 |
 //! | the output looks like a response, but is none | 502, as API Gateway does |
 //! | `Lambda.TooManyRequestsException`: a function that the definition calls is throttled, the caller is not; the table of executions can not be reached | 503 |
@@ -22,8 +22,8 @@
 mod response;
 
 use super::{alb, api_gateway_v1, api_gateway_v2};
-use crate::config::{Configuration, HttpInput};
-use crate::handler::{Delivery, Failure, INTERNAL_ERROR, Invocation, Success, check_input};
+use crate::config::{Configuration, HttpInput, LargeResponse};
+use crate::handler::{Delivery, Failure, INTERNAL_ERROR, Invocation, Success};
 use crate::identity::Caller;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -69,7 +69,7 @@ impl Format {
 /// a failed invocation but as a bare 502.
 pub(super) async fn handle(invocation: &Invocation<'_>, event: &Document, format: Format) -> String {
     let configuration = &invocation.handler.configuration;
-    let response = match input(event, configuration.http_input) {
+    let response = match input(invocation, event, configuration.http_input) {
         Ok(input) => {
             let key = header(event, "idempotency-key");
             let delivery = Delivery {
@@ -82,10 +82,9 @@ pub(super) async fn handle(invocation: &Invocation<'_>, event: &Document, format
             };
             match invocation.execute(delivery).await {
                 Ok(Success { output, is_replayed }) => {
-                    let response = Response::from_output(&output).unwrap_or_else(|cause| {
-                        invocation.problem(&format!("the output can not be a response: {cause}"));
-                        failure(502, &Failure::new("Expressway.InvalidResponse", cause))
-                    });
+                    let response = respond(invocation, output, format).await;
+                    let response =
+                        response.unwrap_or_else(|error| failure(status(configuration, error.error.as_deref()), &error));
                     match is_replayed {
                         true => response.with_header(REPLAYED, "true"),
                         false => response,
@@ -97,6 +96,41 @@ pub(super) async fn handle(invocation: &Invocation<'_>, event: &Document, format
         Err((status, error)) => failure(status, &error),
     };
     write(&response, format)
+}
+
+/// The response that an output makes: itself, or where to find it if it is too large and there is a bucket for it.
+async fn respond(invocation: &Invocation<'_>, output: Document, format: Format) -> Result<Response, Failure> {
+    let from_output = |output: &Document| {
+        Response::from_output(output).unwrap_or_else(|cause| {
+            invocation.problem(&format!("the output can not be a response: {cause}"));
+            failure(502, &Failure::new("Expressway.InvalidResponse", cause))
+        })
+    };
+    let Some(store) = invocation.payloads() else {
+        return Ok(from_output(&output));
+    };
+    let bytes_max = format.answer_bytes_max();
+    let resolved = invocation.resolved(output, bytes_max).await?;
+    let response = from_output(&resolved);
+    // Most answers are far from the limit, and are not written twice to find out.
+    let is_near = resolved.json_bytes() > bytes_max / 8;
+    let is_too_large = resolved.has_references() || is_near && format.write(&response).to_json().len() > bytes_max;
+    if !is_too_large {
+        return Ok(response);
+    }
+    let is_redirected = invocation.handler.configuration.large_response == LargeResponse::Redirect
+        && (200..300).contains(&response.status)
+        && !response.is_base64;
+    let body = match Response::is_response(&resolved) {
+        true => resolved.get("body").unwrap_or(&resolved),
+        false => &resolved,
+    };
+    if is_redirected && let Some(url) = invocation.link(store, body).await? {
+        let body = Document::object([("location", Document::from(url.as_str()))]);
+        return Ok(Response::json(303, &body).with_header("location", &url));
+    }
+    let shortened = invocation.shortened(store, resolved).await?;
+    Ok(from_output(&shortened))
 }
 
 /// Tells a caller that the answer is that of an earlier request with the same key.
@@ -156,7 +190,7 @@ fn write(response: &Response, format: Format) -> String {
 }
 
 /// The input that a request gives an execution, or the status and error to answer instead.
-fn input(event: &Document, input: HttpInput) -> Result<Document, (u16, Failure)> {
+fn input(invocation: &Invocation<'_>, event: &Document, input: HttpInput) -> Result<Document, (u16, Failure)> {
     let input = match input {
         // Shares the event.
         HttpInput::Event => event.clone(),
@@ -170,7 +204,7 @@ fn input(event: &Document, input: HttpInput) -> Result<Document, (u16, Failure)>
             }
         }
     };
-    check_input(&input).map_err(|error| (413, error))?;
+    invocation.check_input(&input).map_err(|error| (413, error))?;
     Ok(input)
 }
 

@@ -16,7 +16,7 @@ pub(crate) use visibility::Absence;
 pub use visibility::{Backoff, Visibility};
 
 use crate::config::SqsInput;
-use crate::handler::{Delivery, Invocation, InvocationError, check_input};
+use crate::handler::{Delivery, Invocation, InvocationError};
 use crate::identity::Caller;
 use expressway_asl::Document;
 use expressway_asl::document::Text;
@@ -206,15 +206,23 @@ async fn execute(invocation: &Invocation<'_>, message: &Message) -> Result<(), A
         invocation.problem(&format!("message {}: it has no body", message.id));
         return Err(message.failed());
     };
-    let input = match invocation.handler.configuration.sqs_input {
-        SqsInput::Record => message.record.clone(),
-        SqsInput::Body => parsed(body),
+    let sqs_input = invocation.handler.configuration.sqs_input;
+    let pointed_to = invocation.pointed_to(&message.record, sqs_input == SqsInput::Record);
+    let input = pointed_to.map(|pointed_to| match (sqs_input, pointed_to) {
+        (SqsInput::Record, Some(reference)) => with_body(&message.record, reference.into()),
+        (SqsInput::Record, None) => message.record.clone(),
+        (SqsInput::Body, Some(reference)) => reference.into(),
+        (SqsInput::Body, None) => parsed(body),
+    });
+    let checked = input.and_then(|input| invocation.check_input(&input).map(|()| input));
+    let input = match checked {
+        Ok(input) => input,
+        Err(failure) => {
+            let failure = InvocationError::from(failure);
+            invocation.problem(&format!("message {}: {failure}", message.id));
+            return Err(message.failed());
+        }
     };
-    if let Err(failure) = check_input(&input) {
-        let failure = InvocationError::from(failure);
-        invocation.problem(&format!("message {}: {failure}", message.id));
-        return Err(message.failed());
-    }
     // Why it failed is in the history.
     let delivery = Delivery {
         name: Some(&message.id),
@@ -223,14 +231,7 @@ async fn execute(invocation: &Invocation<'_>, message: &Message) -> Result<(), A
         key: Some(&key(message, body)),
         // The rest of the record differs between deliveries.
         fingerprint: body.clone(),
-        event: &|| match &message.record {
-            Document::Object(record) => {
-                let mut record = record.clone();
-                record.insert("body", parsed(body));
-                record.into()
-            }
-            record => record.clone(),
-        },
+        event: &|| with_body(&message.record, parsed(body)),
     };
     match invocation.execute(delivery).await {
         Ok(_) => Ok(()),
@@ -238,6 +239,18 @@ async fn execute(invocation: &Invocation<'_>, message: &Message) -> Result<(), A
             Some(delay) => Again::After(delay),
             None => message.failed(),
         }),
+    }
+}
+
+/// A record with another body.
+fn with_body(record: &Document, body: Document) -> Document {
+    match record {
+        Document::Object(record) => {
+            let mut record = record.clone();
+            record.insert("body", body);
+            record.into()
+        }
+        record => record.clone(),
     }
 }
 

@@ -55,15 +55,19 @@ impl Response {
         self
     }
 
+    /// Whether an output is a response itself.
+    pub(super) fn is_response(output: &Document) -> bool {
+        output.as_object().is_some_and(|object| {
+            object.contains_key("statusCode") && object.iter().all(|(key, _)| MEMBERS.contains(&&**key))
+        })
+    }
+
     /// The response that the output of an execution makes.
     ///
     /// # Errors
     /// What is wrong with an output that looks like a response.
     pub(super) fn from_output(output: &Document) -> Result<Response, String> {
-        let object = output.as_object().filter(|object| {
-            object.contains_key("statusCode") && object.iter().all(|(key, _)| MEMBERS.contains(&&**key))
-        });
-        let Some(object) = object else {
+        let Some(object) = output.as_object().filter(|_| Response::is_response(output)) else {
             return Ok(Response::json(200, output));
         };
         let status = object.get("statusCode").and_then(status);
