@@ -35,6 +35,8 @@ pub(crate) struct Substitutions {
 pub(crate) struct Definition {
     /// The file's name as given.
     pub(crate) file: String,
+    /// Its text.
+    pub(crate) text: String,
     /// What its state machine is called: the name of the file without `.asl.json` and the like.
     pub(crate) name: String,
     pub(crate) program: Arc<Program>,
@@ -60,7 +62,8 @@ impl DefinitionArguments {
 
     /// Reads and compiles the definition. `configured` counts unless there is `--substitutions`.
     pub(crate) fn load_with(&self, configured: &BTreeMap<String, String>) -> Result<Definition, Failure> {
-        match compile(&self.file, &self.substitutions, configured)? {
+        let (text, values) = read(&self.file, &self.substitutions, configured)?;
+        match expressway_asl::compile(&text, &values) {
             Ok(compilation) => {
                 let Checked {
                     program,
@@ -73,6 +76,7 @@ impl DefinitionArguments {
                 self.mention(&warnings);
                 Ok(Definition {
                     file: self.file.clone(),
+                    text,
                     name: self.name(),
                     program: Arc::new(program),
                     not_supported,
@@ -98,16 +102,6 @@ impl DefinitionArguments {
             "{warning}warning{warning:#}: `{file}` has {summary}, shown by `expressway validate {file}`"
         );
     }
-}
-
-/// Reads and compiles one definition. What is wrong with the definition is a result, not a failure.
-pub(crate) fn compile(
-    file: &str,
-    substitutions: &Substitutions,
-    configured: &BTreeMap<String, String>,
-) -> Result<Result<Compilation, Diagnostics>, Failure> {
-    let (text, values) = read(file, substitutions, configured)?;
-    Ok(expressway_asl::compile(&text, &values))
 }
 
 /// A definition whose calls were checked too.
@@ -144,7 +138,8 @@ pub(crate) fn merge(diagnostics: &mut Diagnostics, found: Vec<Diagnostic>) {
     diagnostics.list.sort_by_key(order);
 }
 
-/// As [`compile`], and looks for what is doubtful about a definition that compiles.
+/// Reads and compiles one definition, and looks for what is doubtful about it. What is wrong with the definition is a
+/// result, not a failure.
 pub(crate) fn check(file: &str, substitutions: &Substitutions) -> Result<Result<Compilation, Diagnostics>, Failure> {
     let (text, values) = read(file, substitutions, &BTreeMap::new())?;
     Ok(expressway_asl::check(&text, &values))

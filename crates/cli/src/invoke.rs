@@ -4,13 +4,13 @@ use crate::definition::{Definition, DefinitionArguments};
 use crate::failure::Failure;
 use crate::run::Format;
 use crate::tasks::TaskArguments;
-use crate::{Exit, identity, local, source, style};
+use crate::{Exit, embedded, identity, local, source, style};
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_engine::history::{HistoryEvent, LogLevel};
 use expressway_engine::{Clock, SystemClock, SystemEntropy};
 use expressway_function::config::Configuration;
-use expressway_function::{Handler, InvocationContext, InvocationError, Observer};
+use expressway_function::{Handler, InvocationContext, InvocationError, Observer, startup};
 use expressway_local::FastForward;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -46,10 +46,14 @@ const EXAMPLES: &str = "\
 Examples:
   expressway invoke orders.asl.json --event events/api-gateway.json --mock mocks.json#HappyPath
   expressway invoke orders.asl.json --event events/api-gateway.json --local
+  expressway invoke orders.asl.json --event events/api-gateway.json --local --state .expressway
   expressway invoke orders.asl.json --event events/sqs.json --env EXPRESSWAY_LOG_LEVEL=ALL --fast-forward
 
 The kind of event is told by its shape, as in Lambda. EXPRESSWAY_* variables of the environment count too. What the \
-function would log goes to standard error.";
+function would log goes to standard error.
+
+With --local the function's bucket is embedded, too, and with --state DIR or EXPRESSWAY_IDEMPOTENCY its table: an event \
+that is delivered again is answered as the first time.";
 
 fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -82,6 +86,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
+/// Whether the configuration names stores or queues.
+fn needs_aws(configuration: &Configuration) -> bool {
+    configuration.table.is_some() || configuration.payloads.is_some() || configuration.retry_backoff.is_some()
+}
+
 /// What Lambda answers when the invocation failed.
 fn failed(error: &InvocationError) -> String {
     let answer = Document::object([
@@ -102,11 +111,17 @@ impl Arguments {
         );
         let given = self.env.iter().map(|(name, value)| variable(name, value));
         let definition = variable("EXPRESSWAY_DEFINITION", self.definition.file());
-        let environment = [name]
-            .into_iter()
-            .chain(std::env::vars_os())
-            .chain(given)
-            .chain([definition]);
+        let environment = std::env::vars_os().chain(given).chain([definition]);
+        let mut environment: Vec<_> = [name].into_iter().chain(environment).collect();
+        let local = self.tasks.local();
+        if local.is_local() {
+            environment.insert(0, variable("EXPRESSWAY_BUCKET", embedded::BUCKET));
+            let is_asked = environment.iter().any(|(name, _)| *name == *"EXPRESSWAY_IDEMPOTENCY");
+            // Without a directory nothing is remembered until the next delivery.
+            if local.keeps_state() || is_asked {
+                environment.insert(0, variable("EXPRESSWAY_TABLE", embedded::TABLE));
+            }
+        }
         let mut configuration = Configuration::from_env(environment).map_err(|mistakes| {
             let list: String = mistakes.list.iter().map(|mistake| format!("\n  {mistake}")).collect();
             Failure::usage(format!("the function would not start with this environment{list}"))
@@ -128,7 +143,18 @@ impl Arguments {
             level: configuration.log_level,
             execution_data: configuration.log_execution_data,
         };
-        let handler = Handler::new(configuration, definition.program, tasks.runner());
+        let aws = match tasks.stand_ins() {
+            Some(stand_ins) => {
+                embedded::create_configured(stand_ins, &configuration).await?;
+                Some(stand_ins.config())
+            }
+            None if needs_aws(&configuration) => Some(expressway_integrations::configuration().await),
+            None => None,
+        };
+        let mut handler = Handler::new(configuration, definition.program, tasks.runner());
+        if let Some(aws) = aws {
+            handler = startup::equip(handler, &aws, &definition.text);
+        }
         let fast_forward = self.fast_forward.then(|| Arc::new(FastForward::new()));
         let clock: Arc<dyn Clock> = match &fast_forward {
             Some(clock) => Arc::clone(clock) as Arc<dyn Clock>,

@@ -3,7 +3,7 @@
 use crate::definition::{Definition, without_ending};
 use crate::failure::Failure;
 use crate::source::{self, STANDARD_INPUT};
-use crate::{identity, style};
+use crate::{embedded, identity, style};
 use expressway_standins::{Effect, Functions, Options, Seed, StandIns};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -37,6 +37,11 @@ pub(crate) struct LocalArguments {
 }
 
 impl LocalArguments {
+    /// Whether what happens is kept for later runs.
+    pub(crate) fn keeps_state(&self) -> bool {
+        self.state.is_some()
+    }
+
     pub(crate) fn is_local(&self) -> bool {
         self.local
     }
@@ -101,7 +106,10 @@ fn tell(notice: &str) {
 pub(crate) fn write_effects(out: &mut dyn Write, effects: &[Effect]) -> io::Result<()> {
     const LINES_MAX: usize = 50;
     const DETAIL_CHARACTERS_MAX: usize = 120;
-    let effects: Vec<&Effect> = effects.iter().filter(|effect| effect.service != "lambda").collect();
+    let effects: Vec<&Effect> = effects
+        .iter()
+        .filter(|effect| effect.service != "lambda" && !embedded::is_own(effect))
+        .collect();
     if effects.is_empty() {
         return Ok(());
     }

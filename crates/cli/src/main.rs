@@ -10,6 +10,7 @@ mod bench;
 mod completions;
 mod definition;
 mod describe;
+mod embedded;
 mod failure;
 mod identity;
 mod interrupt;

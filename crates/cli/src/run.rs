@@ -8,13 +8,14 @@ use crate::interrupt::Interrupt;
 use crate::progress::{self, Progress};
 use crate::source::JsonSource;
 use crate::tasks::{TaskArguments, Tasks};
-use crate::{Exit, local, source};
+use crate::{Exit, embedded, local, source};
 use clap::ValueEnum;
 use expressway_asl::Document;
+use expressway_durability::payloads::{LargePayloadTasks, PayloadOptions, S3Payloads};
 use expressway_engine::history::{HistoryEvent, HistorySink};
 use expressway_engine::{
-    Clock, DATA_BYTES_MAX, Engine, Environment, Execution, ExecutionRequest, Identity, Options, Outcome, SystemClock,
-    SystemEntropy,
+    Clock, DATA_BYTES_MAX, Engine, Environment, Execution, ExecutionRequest, Identity, Options, Outcome, PayloadStore,
+    SystemClock, SystemEntropy,
 };
 use expressway_local::FastForward;
 use std::fs::File;
@@ -90,7 +91,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         events: history.is_some().then(Mutex::default),
         progress: is_text.then(|| Mutex::new(Progress::new())),
     };
-    let execution = runtime.block_on(execute(arguments, &engine, &tasks, request, &recorder));
+    let payloads = match tasks.stand_ins() {
+        Some(stand_ins) => {
+            runtime.block_on(embedded::create(stand_ins, None, Some(embedded::BUCKET)))?;
+            let options = PayloadOptions::new(embedded::BUCKET);
+            Some(Arc::new(S3Payloads::new(&stand_ins.config(), options)))
+        }
+        None => None,
+    };
+    check_input(&input, payloads.is_some())?;
+    let execution = execute(arguments, &engine, &tasks, request, &recorder, payloads.as_ref());
+    let execution = runtime.block_on(execution);
 
     if let Some(history) = history {
         history.write(&recorder.into_events())?;
@@ -120,15 +131,21 @@ async fn execute(
     tasks: &Tasks,
     request: ExecutionRequest,
     recorder: &Recorder,
+    payloads: Option<&Arc<S3Payloads>>,
 ) -> Result<Execution, Aborted> {
     let started = SystemTime::now();
     let interrupt = Interrupt::watch();
+    let mut runner = tasks.runner();
+    let store = payloads.map(|store| Arc::clone(store) as Arc<dyn PayloadStore>);
+    if let Some(payloads) = payloads {
+        runner = Arc::new(LargePayloadTasks::new(runner, Arc::clone(payloads), DATA_BYTES_MAX));
+    }
     let environment = |clock| Environment {
-        tasks: tasks.runner(),
+        tasks: Arc::clone(&runner),
         clock,
         entropy: Arc::new(SystemEntropy),
         budget: arguments.tasks.budget(),
-        payloads: None,
+        payloads: store.clone(),
     };
     let execution = async {
         if arguments.fast_forward {
@@ -148,13 +165,18 @@ async fn execute(
 }
 
 fn read_input(value: &str) -> Result<Document, Failure> {
-    let input = parse_input(&source::read_json("--input", value)?)?;
-    match input.json_bytes() {
-        0..=DATA_BYTES_MAX => Ok(input),
-        bytes => Err(Failure::usage(format!(
-            "the input has {bytes} bytes of JSON, an execution takes at most {DATA_BYTES_MAX}"
-        ))),
+    parse_input(&source::read_json("--input", value)?)
+}
+
+/// Refuses an input that has nowhere to go.
+fn check_input(input: &Document, has_bucket: bool) -> Result<(), Failure> {
+    let bytes = input.json_bytes();
+    if bytes <= DATA_BYTES_MAX || has_bucket {
+        return Ok(());
     }
+    Err(Failure::usage(format!(
+        "the input has {bytes} bytes of JSON, an execution takes at most {DATA_BYTES_MAX} without a bucket"
+    )))
 }
 
 /// The execution's input. What is wrong with it is told in Step Functions' words.

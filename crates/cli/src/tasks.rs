@@ -62,6 +62,11 @@ pub(crate) struct Tasks {
 }
 
 impl TaskArguments {
+    /// Where AWS is.
+    pub(crate) fn local(&self) -> &LocalArguments {
+        &self.local
+    }
+
     pub(crate) fn max_concurrency(&self) -> Option<usize> {
         self.max_concurrency
     }
@@ -132,6 +137,11 @@ impl Tasks {
             (None, Some(caller)) => Arc::clone(caller),
             (None, None) => Arc::new(NoTasks),
         }
+    }
+
+    /// AWS inside this process, if it is there.
+    pub(crate) fn stand_ins(&self) -> Option<&StandIns> {
+        self.stand_ins.as_ref()
     }
 
     /// What was changed in the stand-ins, if there are any.

@@ -71,20 +71,22 @@ pub async fn start(
     let aws = expressway_integrations::configuration().await;
     let (program, definition) = compile(&configuration, &aws, &log).await?;
     let tasks = AwsTasks::new(&aws, program.requirements());
-    let guard = guard(&configuration, &aws, &definition);
-    let payloads = configuration.payloads.clone();
-    let is_spaced = configuration.retry_backoff.is_some();
-    let mut handler = Handler::new(configuration, Arc::new(program), Arc::new(tasks));
-    if let Some(options) = payloads {
-        handler = handler.with_payloads(Arc::new(S3Payloads::new(&aws, options)));
+    let handler = Handler::new(configuration, Arc::new(program), Arc::new(tasks));
+    Ok((equip(handler, &aws, &definition), log))
+}
+
+/// Gives a handler the stores and queues that its configuration names. `definition` is the text of what is run.
+pub fn equip(mut handler: Handler, aws: &SdkConfig, definition: &str) -> Handler {
+    if let Some(options) = handler.configuration.payloads.clone() {
+        handler = handler.with_payloads(Arc::new(S3Payloads::new(aws, options)));
     }
-    if let Some(guard) = guard {
+    if let Some(guard) = guard(&handler.configuration, aws, definition) {
         handler = handler.guarded(guard);
     }
-    if is_spaced {
-        handler = handler.with_visibility(Visibility::new(aws_sdk_sqs::Client::new(&aws)));
+    if handler.configuration.retry_backoff.is_some() {
+        handler = handler.with_visibility(Visibility::new(aws_sdk_sqs::Client::new(aws)));
     }
-    Ok((handler, log))
+    handler
 }
 
 /// What makes deliveries safe, if a configuration asks for it. `definition` is the text of what is run.

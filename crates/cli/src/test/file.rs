@@ -123,6 +123,7 @@ pub(super) fn read(path: &Path) -> Result<TestFile, Unusable> {
     collect(&checked.program.machine, &mut reader.states);
     let definition = Definition {
         file: definition_file.clone(),
+        text: definition_text,
         name: machine_name(&definition_file),
         program: Arc::new(checked.program),
         not_supported: checked.not_supported,

@@ -107,3 +107,60 @@ fn wrong_configuration_is_a_usage_error() {
     );
     assert!(ran.stderr.contains("EXPRESSWAY_LOG_LEVEL") && ran.stderr.contains("EXPRESSWAY_LOGLEVEL"));
 }
+
+#[test]
+fn embedded_stores_remember_between_invocations() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state");
+    let definition = directory.path().join("notify.asl.json");
+    std::fs::write(
+        &definition,
+        r#"{"StartAt":"Save","States":{"Save":{"Type":"Task","Resource":"arn:aws:states:::dynamodb:updateItem","Parameters":{
+           "TableName":"counters","Key":{"id":{"S":"c"}},"UpdateExpression":"ADD n :one","ExpressionAttributeValues":{":one":{"N":"1"}}},
+           "ResultSelector":{"at.$":"$$.State.EnteredTime"},"End":true}}}"#,
+    )
+    .unwrap();
+    let seed = directory.path().join("notify.asl.seed.json");
+    std::fs::write(seed, r#"{"tables":{"counters":{"key":"id"}}}"#).unwrap();
+    let event = r#"{"version":"2.0","rawPath":"/","requestContext":{"http":{"method":"POST"}},"headers":{"idempotency-key":"k-1"},"body":"{}"}"#;
+    let invoke = |event: &str, more: &[&str]| {
+        let arguments = [
+            "invoke",
+            definition.to_str().unwrap(),
+            "--event",
+            event,
+            "--local",
+            "--state",
+            state.to_str().unwrap(),
+            "--format",
+            "json",
+        ];
+        let ran = expressway(&[&arguments, more].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        ran
+    };
+    for level in ["execution", "task"] {
+        let event = event.replace("k-1", level);
+        let level = format!("EXPRESSWAY_IDEMPOTENCY={level}");
+        let first = invoke(&event, &["--env", &level]);
+        assert!(first.stderr.contains("counters"), "{}", first.stderr);
+        assert!(!first.stdout.contains("idempotency-replayed"), "{}", first.stdout);
+        let second = invoke(&event, &["--env", &level]);
+        assert!(
+            second.stdout.contains(r#""idempotency-replayed":"true""#),
+            "{}",
+            second.stdout
+        );
+        assert_eq!(
+            second.stdout.replace(r#","idempotency-replayed":"true""#, ""),
+            first.stdout
+        );
+        assert!(!second.stderr.contains("Changed"), "{}", second.stderr);
+        let other = invoke(&event.replace(r#""{}""#, r#""[]""#), &["--env", &level]);
+        assert!(
+            other.stdout.contains("Expressway.IdempotencyKeyReused"),
+            "{}",
+            other.stdout
+        );
+    }
+}

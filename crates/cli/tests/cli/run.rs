@@ -381,3 +381,41 @@ fn ctrl_c_aborts_the_execution() {
     );
     assert!(started.elapsed() < Duration::from_secs(30));
 }
+
+#[test]
+fn large_values_need_no_account() {
+    let directory = tempfile::tempdir().unwrap();
+    let definition = directory.path().join("large.asl.json");
+    std::fs::write(
+        &definition,
+        r#"{"StartAt":"Grow","States":{
+           "Grow":{"Type":"Pass","Parameters":{"status":"ready","rows.$":"States.ArrayRange(1,1000,1)","same.$":"$"},"ResultPath":"$.more","Next":"Route"},
+           "Route":{"Type":"Choice","Choices":[{"Variable":"$.more.status","StringEquals":"ready","Next":"Pick"}]},
+           "Pick":{"Type":"Pass","InputPath":"$.more.same.text","Parameters":{"last.$":"States.ArrayLength($$.Execution.Input.list)"},"End":true}}}"#,
+    )
+    .unwrap();
+    let input = directory.path().join("input.json");
+    std::fs::write(
+        &input,
+        format!(r#"{{"text":"{}","list":[1,2,3]}}"#, "x".repeat(400_000)),
+    )
+    .unwrap();
+    let arguments = [
+        "run",
+        definition.to_str().unwrap(),
+        "--input",
+        input.to_str().unwrap(),
+        "--format",
+        "json",
+    ];
+    let without = expressway(&arguments);
+    assert_eq!(without.code, Some(2));
+    assert!(
+        without.stderr.contains("at most 262144 without a bucket"),
+        "{}",
+        without.stderr
+    );
+    let with = expressway(&[&arguments[..], &["--local"]].concat());
+    assert_eq!(with.code, Some(0), "{} {}", with.stdout, with.stderr);
+    assert!(with.stdout.contains(r#"{\"last\":3}"#), "{}", with.stdout);
+}
