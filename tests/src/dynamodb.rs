@@ -55,6 +55,14 @@ impl DynamoDb {
     /// # Errors
     /// What DynamoDB says.
     pub async fn table(&self) -> io::Result<Table> {
+        self.table_of(&["pk", "sk"]).await
+    }
+
+    /// Makes a table with these keys, all of them strings.
+    ///
+    /// # Errors
+    /// What DynamoDB says.
+    pub async fn table_of(&self, keys: &[&str]) -> io::Result<Table> {
         static TABLES: AtomicU64 = AtomicU64::new(0);
         let number = TABLES.fetch_add(1, Ordering::Relaxed);
         let name = format!("executions-{}-{number}", std::process::id());
@@ -62,25 +70,19 @@ impl DynamoDb {
             client: Client::new(&configuration(&format!("http://{}", self.authority))),
             name,
         };
-        let key = |name: &str, kind| {
-            let element = KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+        let mut create = table.client.create_table().table_name(&table.name);
+        for (kind, name) in [KeyType::Hash, KeyType::Range].into_iter().zip(keys) {
+            let element = KeySchemaElement::builder().attribute_name(*name).key_type(kind).build();
             let definition = AttributeDefinition::builder()
-                .attribute_name(name)
+                .attribute_name(*name)
                 .attribute_type(ScalarAttributeType::S)
                 .build();
-            (element.map_err(io::Error::other), definition.map_err(io::Error::other))
-        };
-        let ((pk, pk_definition), (sk, sk_definition)) = (key("pk", KeyType::Hash), key("sk", KeyType::Range));
-        let create = table.client.create_table().table_name(&table.name);
-        create
-            .key_schema(pk?)
-            .key_schema(sk?)
-            .attribute_definitions(pk_definition?)
-            .attribute_definitions(sk_definition?)
-            .billing_mode(BillingMode::PayPerRequest)
-            .send()
-            .await
-            .map_err(io::Error::other)?;
+            create = create
+                .key_schema(element.map_err(io::Error::other)?)
+                .attribute_definitions(definition.map_err(io::Error::other)?);
+        }
+        let created = create.billing_mode(BillingMode::PayPerRequest).send().await;
+        created.map_err(io::Error::other)?;
         Ok(table)
     }
 }

@@ -15,6 +15,8 @@ use std::time::{Duration, SystemTime};
 pub struct Workflow {
     /// The function.
     pub setup: Setup,
+    /// What the definition's substitutions stand for, if it has any; `OrdersTableName` is a table with the key `orderId`.
+    pub substitutions: Option<Value>,
     /// Makes the event; is told the table for what tasks write.
     pub event: fn(&str) -> String,
 }
@@ -28,7 +30,13 @@ pub struct Functions(Arc<Mutex<Vec<Effect>>>);
 
 impl Functions {
     fn answer(&self, request: &Request) -> Reply {
-        let name = request.path.split("function%3A").nth(1).unwrap_or_default();
+        let target = request.header("x-amz-target").unwrap_or_default();
+        let is_publish = request.text().contains("Action=Publish");
+        let name = match request.path.split("function%3A").nth(1) {
+            Some(name) => name,
+            None if is_publish => "publish",
+            None => target,
+        };
         let name = name.split(['%', '/']).next().unwrap_or_default().to_owned();
         let answer = match &*name {
             "orders-validate" => json!({"valid": true, "problems": []}),
@@ -37,10 +45,17 @@ impl Functions {
             "catalogue-price" => json!({"amount": 19.9}),
             "payments-charge" => json!({"chargeId": "ch_77ab01", "amount": 59.7}),
             "orders-confirm" => json!({"number": "CNF-5520417"}),
+            "AmazonSQS.SendMessage" => json!({"MessageId": "m-1", "MD5OfMessageBody": "0"}),
+            "AWSEvents.PutEvents" => json!({"FailedEntryCount": 0, "Entries": [{"EventId": "e-1"}]}),
             name => json!({"did": name}),
         };
         let is_declined = name == "decline";
         self.0.lock().unwrap().push((name, request.text()));
+        if is_publish {
+            const RESULT: &str =
+                "<PublishResponse><PublishResult><MessageId>m-2</MessageId></PublishResult></PublishResponse>";
+            return Reply::ok(RESULT);
+        }
         match is_declined {
             true => Reply::ok(r#"{"errorType":"Declined","errorMessage":"as always"}"#)
                 .with_header("x-amz-function-error", "Unhandled"),
@@ -87,12 +102,19 @@ impl Place {
         plan: impl Fn(&Call) -> Fate + Send + Sync + 'static,
     ) -> Place {
         let executions = dynamodb.table().await.unwrap();
-        let orders = dynamodb.table().await.unwrap();
+        let orders = match workflow.substitutions {
+            Some(_) => dynamodb.table_of(&["orderId"]).await.unwrap(),
+            None => dynamodb.table().await.unwrap(),
+        };
         let functions = Functions::default();
         let answer = functions.clone();
         let proxy = Proxy::faulty(dynamodb, move |request| answer.answer(request), plan);
         let proxy = proxy.await.unwrap();
-        let setup = workflow.setup.clone().behind(&proxy, &executions);
+        let mut setup = workflow.setup.clone().behind(&proxy, &executions);
+        if let Some(mut substitutions) = workflow.substitutions.clone() {
+            substitutions["OrdersTableName"] = orders.name().into();
+            setup = setup.with("EXPRESSWAY_SUBSTITUTIONS", &substitutions.to_string());
+        }
         Place {
             setup: setup
                 .with("EXPRESSWAY_IDEMPOTENCY", level)
@@ -117,7 +139,7 @@ impl Place {
         let orders = self.orders.items().await.unwrap();
         let counted: usize = orders
             .iter()
-            .map(|item| text(item, "orders").parse::<usize>().unwrap())
+            .map(|item| text(item, "orders").parse().unwrap_or(1))
             .sum();
         self.functions.calls() + counted
     }

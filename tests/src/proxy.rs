@@ -1,6 +1,6 @@
 //! A proxy before the AWS endpoints of a function: counts requests, and breaks what a test wants to see broken.
 //!
-//! Requests of DynamoDB go on to a [`DynamoDb`]; anything else is Lambda, and answered by the test.
+//! Requests of DynamoDB go on to a [`DynamoDb`]; anything else, Lambda above all, is answered by the test.
 
 use crate::dynamodb::DynamoDb;
 use crate::server::{Reply, Request, Server};
@@ -39,9 +39,10 @@ impl Call {
         self.request.text().contains(&format!("\"{table}\""))
     }
 
-    /// Whether the request calls a Lambda function.
+    /// Whether the request is what a task does, other than in DynamoDB.
     pub fn is_invoke(&self) -> bool {
-        self.operation == "Invoke"
+        let target = self.request.header("x-amz-target");
+        !target.is_some_and(|target| target.starts_with("DynamoDB"))
     }
 }
 

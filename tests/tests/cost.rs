@@ -29,6 +29,7 @@ const WRITES: &str = r#"{"StartAt":"Each","States":{
 fn workflow(definition: &str) -> Workflow {
     Workflow {
         setup: Setup::new(definition),
+        substitutions: None,
         event: |table| {
             let event = include_str!("../../functions/expressway/events/api_gateway_v2.json");
             let mut event: Value = serde_json::from_str(event).unwrap();

@@ -49,10 +49,9 @@ const MIXED: &str = r#"{
 /// The example, with a queue's message.
 fn order() -> Workflow {
     let substitutions = include_str!("../../examples/order-fulfilment/workflow.asl.substitutions.json");
-    let setup = Setup::new(include_str!("../../examples/order-fulfilment/workflow.asl.json"))
-        .with("EXPRESSWAY_SUBSTITUTIONS", substitutions);
     Workflow {
-        setup,
+        setup: Setup::new(include_str!("../../examples/order-fulfilment/workflow.asl.json")),
+        substitutions: Some(serde_json::from_str(substitutions).unwrap()),
         event: |_| {
             let batch = include_str!("../../examples/order-fulfilment/events/sqs.json");
             let mut batch: Value = serde_json::from_str(batch).unwrap();
@@ -66,6 +65,7 @@ fn order() -> Workflow {
 fn mixed() -> Workflow {
     Workflow {
         setup: Setup::new(MIXED),
+        substitutions: None,
         event: |table| {
             let event = include_str!("../../functions/expressway/events/api_gateway_v2.json");
             let mut event: Value = serde_json::from_str(event).unwrap();

@@ -27,6 +27,7 @@ const TWO: &str = r#"{"StartAt":"Reserve","States":{
 fn request(definition: &str) -> Workflow {
     Workflow {
         setup: Setup::new(definition),
+        substitutions: None,
         event: |_| {
             let event = include_str!("../../functions/expressway/events/api_gateway_v2.json");
             let mut event: Value = serde_json::from_str(event).unwrap();

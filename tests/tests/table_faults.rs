@@ -63,6 +63,7 @@ fn workflow(source: Source) -> Workflow {
     };
     Workflow {
         setup: Setup::new(THREE),
+        substitutions: None,
         event,
     }
 }
