@@ -38,7 +38,7 @@ MISTAKES = [
     ("${PayloadsBucket.Arn}/payloads/*", "${PayloadBucket.Arn}/payloads/*"),
     ("- AttributeName: sk\n          AttributeType: S", "- AttributeName: sort\n          AttributeType: S"),
     ("!GetAtt ExecutionsTable.Arn", "!GetAtt ExecutionTable.Arn"),
-    ("BillingMode: PAY_PER_REQUEST", "BillingMode: PAY_PER_USE"),
+    ("AttributeName: expires_at\n        Enabled: true", "AttributeName: expires_at\n        Enable: true"),
 ]
 
 
