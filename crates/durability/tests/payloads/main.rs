@@ -20,7 +20,7 @@ use expressway_engine::{
     Engine, Environment, ExecutionRequest, Fault, Identity, Options, Outcome, PayloadStore, SystemClock, SystemEntropy,
     TaskBudget, TaskError, TaskFuture, TaskRequest, TaskRunner, shorten,
 };
-use server::Server;
+use server::{Broken, Server};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -202,6 +202,40 @@ async fn a_hiccup_of_s3_is_tried_again() {
     shorten(&*store, large("e"), 1000).await.unwrap();
     assert_eq!(server.objects(), 2);
     assert_eq!(server.requests("PUT"), 3);
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_once_changes_nothing() {
+    let definition = format!(
+        r#"{{"StartAt":"T","States":{{"T":{{{TASK},"ResultPath":"$.answer","Next":"L"}},
+            "L":{{"Type":"Pass","Parameters":{{"n.$":"$.answer.nested.n","more.$":"$.answer.nested.more"}},"Next":"E"}},
+            "E":{{"Type":"Pass","Parameters":{{"n.$":"$.n","rest.$":"States.ArrayLength(States.StringSplit($.more, 'f'))"}},"End":true}}}}}}"#
+    );
+    let run = async |broken: Option<(usize, Broken)>| {
+        let server = Server::start().await;
+        if let Some((number, broken)) = broken {
+            server.break_request(number, broken);
+        }
+        let tasks = Tasks::new(|_: &Document| large("e"));
+        let outcome = self::run(&definition, &store(&server.url, 0), tasks, "{}").await;
+        (outcome, server.objects(), server.lines().len())
+    };
+    let (outcome, objects, requests) = run(None).await;
+    assert_eq!(
+        outcome,
+        Outcome::Succeeded(Document::parse(r#"{"n":7,"rest":1}"#).unwrap())
+    );
+    assert!(objects > 0 && requests > objects, "{objects} {requests}");
+    let kinds = [Broken::Refused(503), Broken::Refused(500), Broken::Cut, Broken::Lost];
+    let cases = (1..=requests).flat_map(|number| kinds.map(|kind| (number, kind)));
+    let runs = cases.map(|case| {
+        let run = &run;
+        async move { (case, run(Some(case)).await) }
+    });
+    for (case, (outcome_then, objects_then, requests_then)) in futures_util::future::join_all(runs).await {
+        assert_eq!((&outcome_then, objects_then), (&outcome, objects), "{case:?}");
+        assert_eq!(requests_then, requests + 1, "{case:?}");
+    }
 }
 
 #[tokio::test]

@@ -19,6 +19,19 @@ struct State {
     status: Option<u16>,
     /// How many requests fail from now on.
     failures: usize,
+    /// Which request goes wrong, and how.
+    broken: Option<(usize, Broken)>,
+}
+
+/// What goes wrong with a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Broken {
+    /// It is answered with this status, and nothing is done.
+    Refused(u16),
+    /// The connection is cut, and nothing is done.
+    Cut,
+    /// The connection is cut after the work.
+    Lost,
 }
 
 impl Server {
@@ -68,6 +81,10 @@ impl Server {
         self.state.lock().unwrap().status = Some(status);
     }
 
+    pub(crate) fn break_request(&self, number: usize, broken: Broken) {
+        self.state.lock().unwrap().broken = Some((number, broken));
+    }
+
     pub(crate) fn fail_next(&self, requests: usize) {
         self.state.lock().unwrap().failures = requests;
     }
@@ -94,7 +111,22 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
             .map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await.unwrap();
-        let (status, body) = answer(&state, line.trim_end(), &headers, body);
+        let line = line.trim_end();
+        let broken = {
+            let mut state = state.lock().unwrap();
+            state.lines.push(line.to_owned());
+            let number = state.lines.len();
+            state.broken.filter(|(at, _)| *at == number).map(|(_, broken)| broken)
+        };
+        let (status, body) = match broken {
+            None => answer(&state, line, &headers, body),
+            Some(Broken::Refused(status)) => (status, error(if status == 503 { "SlowDown" } else { "InternalError" })),
+            Some(Broken::Cut) => return,
+            Some(Broken::Lost) => {
+                answer(&state, line, &headers, body);
+                return;
+            }
+        };
         let head = format!("HTTP/1.1 {status} Status\r\ncontent-length: {}\r\n\r\n", body.len());
         if stream.write_all(head.as_bytes()).await.is_err() || stream.write_all(&body).await.is_err() {
             return;
@@ -102,10 +134,12 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
     }
 }
 
+fn error(code: &str) -> Vec<u8> {
+    format!("<Error><Code>{code}</Code><Message>no</Message></Error>").into_bytes()
+}
+
 fn answer(state: &Mutex<State>, line: &str, headers: &HashMap<String, String>, body: Vec<u8>) -> (u16, Vec<u8>) {
     let mut state = state.lock().unwrap();
-    state.lines.push(line.to_owned());
-    let error = |code: &str| format!("<Error><Code>{code}</Code><Message>no</Message></Error>").into_bytes();
     if let Some(status) = state.status {
         return (status, error("AccessDenied"));
     }
