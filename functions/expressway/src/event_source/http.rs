@@ -136,8 +136,8 @@ async fn respond(invocation: &Invocation<'_>, output: Document, format: Format) 
 /// Tells a caller that the answer is that of an earlier request with the same key.
 const REPLAYED: &str = "idempotency-replayed";
 
-/// What two requests with the same key must have in common: all that an execution gets to see, but for what differs
-/// between requests anyway (times, ids, addresses).
+/// What two requests with the same key must have in common: the caller, and all that an execution gets to see but for
+/// what differs between requests anyway (times, ids, addresses).
 fn fingerprint(event: &Document, input: &Document, kind: HttpInput) -> Document {
     const MEMBERS: [&str; 8] = [
         "httpMethod",
@@ -149,7 +149,7 @@ fn fingerprint(event: &Document, input: &Document, kind: HttpInput) -> Document 
         "body",
         "isBase64Encoded",
     ];
-    match kind {
+    let input = match kind {
         HttpInput::Body => input.clone(),
         HttpInput::Event => {
             let method = event
@@ -161,7 +161,29 @@ fn fingerprint(event: &Document, input: &Document, kind: HttpInput) -> Document 
             let method = method.map(|method| ("method", method.clone()));
             Document::Object(members.chain(method).collect())
         }
+    };
+    match caller(event) {
+        Some(caller) => Document::object([("caller", caller.into()), ("input", input)]),
+        None => input,
     }
+}
+
+/// Who has signed in to send a request, where the source knows: one caller's key must not get another one's answer.
+///
+/// Of a session of an assumed role only the role counts, since a client that tries again may have another session.
+fn caller(event: &Document) -> Option<String> {
+    const PLACES: [&[&str]; 5] = [
+        &["authorizer", "iam", "userArn"],
+        &["authorizer", "jwt", "claims", "sub"],
+        &["authorizer", "claims", "sub"],
+        &["authorizer", "principalId"],
+        &["identity", "userArn"],
+    ];
+    let context = event.get("requestContext")?;
+    let at = |place: &&[&str]| place.iter().try_fold(context, |at, member| at.get(member))?.as_str();
+    let caller = PLACES.iter().find_map(at)?;
+    let role = caller.rsplit_once('/').filter(|_| caller.contains(":assumed-role/"));
+    Some(role.map_or(caller, |(role, _)| role).to_owned())
 }
 
 /// The event, with its body as JSON if it is.

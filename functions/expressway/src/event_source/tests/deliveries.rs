@@ -80,6 +80,28 @@ async fn a_request_that_comes_again_gets_the_first_answer() {
 }
 
 #[tokio::test]
+async fn a_key_of_another_caller_is_refused() {
+    let signed = |context: &str| with(&request("k", ORDER), "requestContext", context);
+    let role = |session: &str| {
+        let arn = format!("arn:aws:sts::111122223333:assumed-role/shop/{session}");
+        format!(r#"{{"http":{{"method":"POST"}},"authorizer":{{"iam":{{"userArn":"{arn}"}}}}}}"#)
+    };
+    let user =
+        |sub: &str| format!(r#"{{"http":{{"method":"POST"}},"authorizer":{{"jwt":{{"claims":{{"sub":"{sub}"}}}}}}}}"#);
+    for (first, same, other) in [
+        (role("one"), role("two"), user("ann")),
+        (user("ann"), user("ann"), user("bob")),
+    ] {
+        let store = Store::new().await;
+        let setup = Setup::new(TASK).guarded(&store, Level::Execution);
+        assert_eq!(status(&setup.answer(&signed(&first)).await), 200);
+        assert_eq!(status(&setup.answer(&signed(&same)).await), 200);
+        assert_eq!(status(&setup.answer(&signed(&other)).await), 422);
+        assert_eq!(setup.calls(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_key_that_comes_with_another_input_is_refused() {
     for level in LEVELS {
         let store = Store::new().await;
