@@ -2,6 +2,7 @@
 //!
 //! The tests themselves are in `tests/`; here is what they share.
 
+pub mod authority;
 pub mod dynamodb;
 pub mod function;
 pub mod place;

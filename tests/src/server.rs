@@ -6,12 +6,14 @@ use hyper::body::{Bytes, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 
 /// A request as the server got it.
 #[derive(Clone, Debug)]
@@ -117,10 +119,30 @@ impl Server {
         H: Fn(Request) -> F + Send + Sync + 'static,
         F: Future<Output = Reply> + Send + 'static,
     {
+        Server::listen(None, handler).await
+    }
+
+    /// The same with TLS, by the certificate in the configuration.
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub async fn start_with_tls<H, F>(tls: Arc<ServerConfig>, handler: H) -> io::Result<Server>
+    where
+        H: Fn(Request) -> F + Send + Sync + 'static,
+        F: Future<Output = Reply> + Send + 'static,
+    {
+        Server::listen(Some(TlsAcceptor::from(tls)), handler).await
+    }
+
+    async fn listen<H, F>(tls: Option<TlsAcceptor>, handler: H) -> io::Result<Server>
+    where
+        H: Fn(Request) -> F + Send + Sync + 'static,
+        F: Future<Output = Reply> + Send + 'static,
+    {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let seen = Arc::new(watch::Sender::new(Seen::default()));
-        let accept = tokio::spawn(accept(listener, Arc::clone(&seen), Arc::new(handler)));
+        let accept = tokio::spawn(accept(listener, tls, Arc::clone(&seen), Arc::new(handler)));
         Ok(Server {
             address,
             seen,
@@ -161,7 +183,7 @@ impl Drop for Server {
     }
 }
 
-async fn accept<H, F>(listener: TcpListener, seen: Arc<watch::Sender<Seen>>, handler: Arc<H>)
+async fn accept<H, F>(listener: TcpListener, tls: Option<TlsAcceptor>, seen: Arc<watch::Sender<Seen>>, handler: Arc<H>)
 where
     H: Fn(Request) -> F + Send + Sync + 'static,
     F: Future<Output = Reply> + Send + 'static,
@@ -171,6 +193,7 @@ where
     while let Ok((stream, _)) = listener.accept().await {
         let seen = Arc::clone(&seen);
         let handler = Arc::clone(&handler);
+        let tls = tls.clone();
         let _ = stream.set_nodelay(true);
         seen.send_modify(|seen| {
             seen.connections += 1;
@@ -179,10 +202,16 @@ where
         connections.spawn(async move {
             let open = Counted::new(Arc::clone(&seen), |seen| seen.connections_open -= 1);
             let service = service_fn(|request| answer(request, Arc::clone(&seen), Arc::clone(&handler)));
+            let http = http1::Builder::new();
             // A connection that breaks is what some tests are about.
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            match tls {
+                None => drop(http.serve_connection(TokioIo::new(stream), service).await),
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        drop(http.serve_connection(TokioIo::new(stream), service).await);
+                    }
+                }
+            }
             drop(open);
         });
     }

@@ -469,13 +469,13 @@ async fn a_bad_definition_fails_the_start_with_all_its_diagnostics() {
 #[tokio::test]
 async fn what_can_not_be_called_fails_the_start() {
     let definition = r#"{"StartAt":"Notify","States":{"Notify":{"Type":"Task","Next":"Save",
-        "Resource":"arn:aws:states:::eks:call","Parameters":{}},
+        "Resource":"arn:aws:states:::eks:runJob","Parameters":{}},
         "Save":{"Type":"Task","End":true,"Resource":"arn:aws:states:::aws-sdk:dynamodb:putItem",
         "Parameters":{"TabelName":"t","Item.$":"$.item"}}}}"#;
     let (error_type, message, _) = fails_to_start(Setup::new(definition)).await;
     assert_eq!(error_type, "Expressway.InvalidDefinition");
     for part in [
-        "NOT_SUPPORTED: state `Notify`: `eks:call` talks to the Kubernetes API",
+        "NOT_SUPPORTED: state `Notify`: `eks:runJob` is not supported; `eks:call` can create the Job",
         "The field 'TableName' is required but was missing at /States/Save/Parameters",
         "4:23: error: SCHEMA_VALIDATION_FAILED: The field 'TabelName' is not supported by Step Functions",
         "did you mean 'TableName'?",

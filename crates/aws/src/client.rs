@@ -5,6 +5,7 @@
 //! that failed may have had an effect.
 
 mod checksum;
+mod cluster;
 mod endpoint;
 mod environment;
 mod error;
@@ -13,6 +14,7 @@ mod http;
 mod plain;
 mod watch;
 
+pub use cluster::{Authority, AuthorityError, Cluster};
 pub use endpoint::EndpointOverrides;
 pub use environment::config_from_environment;
 pub use error::CallError;

@@ -5,7 +5,7 @@ use crate::effect::Token;
 use crate::parameters::{self, Parameters};
 use crate::web::{self, Address};
 use expressway_asl::Document;
-use expressway_aws::{CallError, PlainRequest, Signing, percent};
+use expressway_aws::{CallError, PlainRequest, Signing};
 use expressway_engine::{StateError, TaskRequest};
 use std::time::Duration;
 
@@ -162,24 +162,11 @@ fn address(endpoint: &str, stage: Option<&str>, path: Option<&str>, caller: &Cal
         .into_iter()
         .flatten()
         .map(|part| part.trim_start_matches('/'));
-    let path: Vec<String> = parts.filter(|part| !part.is_empty()).map(encoded).collect();
+    let path: Vec<String> = parts.filter(|part| !part.is_empty()).map(web::encoded_path).collect();
     let path = path.join("/");
     let secure = Address::parse(&format!("https://{endpoint}/{path}"), caller)?;
     // Without TLS where that is allowed: on this machine.
     Some(Address::parse(&format!("http://{endpoint}/{path}"), caller).unwrap_or(secure))
-}
-
-/// A path with all encoded that no path may have; what is encoded already stays.
-fn encoded(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    for character in path.chars() {
-        if character.is_ascii_alphanumeric() || "/%-_.~!$&'()*+,;=:@".contains(character) {
-            out.push(character);
-        } else {
-            out.push_str(&percent(character.encode_utf8(&mut [0; 4])));
-        }
-    }
-    out
 }
 
 /// The region in the name of an API's host, `api.execute-api.eu-west-1.amazonaws.com`.
@@ -191,11 +178,6 @@ fn region(host: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_are_encoded_where_they_must_be() {
-        assert_eq!(encoded("a b/ü%20?x"), "a%20b/%C3%BC%20%3Fx");
-    }
 
     #[test]
     fn hosts_name_their_region() {

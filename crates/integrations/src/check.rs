@@ -1,7 +1,7 @@
 //! What of a definition can not be called, and which parameters do not fit: found before anything runs.
 
 use crate::optimized::Integration;
-use crate::{api_gateway, aws_sdk, http, lambda, parameters, web};
+use crate::{api_gateway, aws_sdk, eks, http, lambda, parameters, web};
 use expressway_asl::call::Call;
 use expressway_asl::diagnostic::{Code, Diagnostic, Severity};
 use expressway_asl::document::Text;
@@ -35,6 +35,7 @@ fn check_call(call: &Call) -> Vec<Diagnostic> {
                 against_names(call, api_gateway::PARAMETERS, api_gateway::REQUIRED, forbidden)
             }
             ("http", "invoke") => against_names(call, http::PARAMETERS, http::REQUIRED, http::FORBIDDEN_HEADERS),
+            ("eks", "call") => against_names(call, eks::PARAMETERS, eks::REQUIRED, &[]),
             (service, action) => match Integration::find(service, action) {
                 Err(problem) => vec![not_supported(call, problem)],
                 Ok(integration) => match (integration.own_parameters(), integration.operation()) {
@@ -263,10 +264,18 @@ mod tests {
                 ],
             ),
             (
-                "eks:call",
+                "eks:runJob",
                 "{}",
                 &[
-                    "ERROR NOT_SUPPORTED: state `A`: `eks:call` talks to the Kubernetes API of a cluster, which is not supported; a Lambda function can at /States/A/Resource",
+                    "ERROR NOT_SUPPORTED: state `A`: `eks:runJob` is not supported; `eks:call` can create the Job at /States/A/Resource",
+                ],
+            ),
+            (
+                "eks:call",
+                r#"{"ClusterName":"c","CertificateAuthority.$":"$.ca","Endpoint.$":"$.e","Method":"GET","Pth":"/api"}"#,
+                &[
+                    "ERROR SCHEMA_VALIDATION_FAILED: The field 'Pth' is not supported by Step Functions at /States/A/Parameters/Pth (did you mean 'Path'?)",
+                    "ERROR SCHEMA_VALIDATION_FAILED: The field 'Path' is required but was missing at /States/A/Parameters",
                 ],
             ),
             (

@@ -11,7 +11,7 @@
 //! Lambda that may have arrived is never repeated by itself: what may happen twice is for the
 //! definition's Retry to say. There the SDK only tries again, up to three times in all (`AWS_MAX_ATTEMPTS`) and with
 //! its usual backoff, when no connection could be made or the service throttled the call (429). Such attempts
-//! multiply with those of Retry. HTTP requests (`http:invoke`, `apigateway:invoke`) are sent once.
+//! multiply with those of Retry. HTTP requests (`http:invoke`, `apigateway:invoke`, `eks:call`) are sent once.
 //!
 //! # The files
 //! One per integration that differs from the service's own API; `optimized.rs` has the table of all others. What they
@@ -25,6 +25,7 @@ mod check;
 mod configuration;
 pub mod dynamodb;
 pub mod effect;
+mod eks;
 mod error;
 mod http;
 mod lambda;
@@ -61,6 +62,7 @@ pub struct AwsTasks {
     config: SdkConfig,
     lambda: OnceLock<Lambda>,
     connections: http::Connections,
+    clusters: eks::Clusters,
 }
 
 impl AwsTasks {
@@ -71,6 +73,7 @@ impl AwsTasks {
             config: config.clone(),
             lambda: OnceLock::new(),
             connections: http::Connections::default(),
+            clusters: eks::Clusters::default(),
         };
         if requirements.resources.iter().any(|(resource, _)| is_lambda(resource)) {
             tasks.lambda();
@@ -101,6 +104,7 @@ impl AwsTasks {
                 ("lambda", "invoke") => lambda().await?.invoke(request).await,
                 ("apigateway", "invoke") => api_gateway::invoke(caller, request).await,
                 ("http", "invoke") => http::invoke(caller, &self.connections, request).await,
+                ("eks", "call") => eks::call(caller, &self.clusters, request).await,
                 (service, action) => match Integration::find(service, action) {
                     Ok(integration) => integration.call(caller, request).await,
                     Err(problem) => Err(optimized::not_supported(problem)),

@@ -48,9 +48,6 @@ const SERVICES: &[(&str, &str)] = &[
     ("states", "AWSStepFunctions"),
 ];
 
-/// The two that talk to the Kubernetes API of a cluster, whose certificate no public authority has signed.
-const KUBERNETES: &[&str] = &["call", "runJob"];
-
 /// One optimized integration.
 #[derive(Clone, Copy)]
 pub(crate) struct Integration<'r> {
@@ -68,9 +65,8 @@ impl<'r> Integration<'r> {
     /// Says why there is none.
     pub(crate) fn find(service: &'r str, action: &'r str) -> Result<Integration<'r>, String> {
         let not_supported = |why: &str| format!("`{service}:{action}` {why}");
-        if service == "eks" && KUBERNETES.contains(&action) {
-            let why = "talks to the Kubernetes API of a cluster, which is not supported; a Lambda function can";
-            return Err(not_supported(why));
+        if (service, action) == ("eks", "runJob") {
+            return Err(not_supported("is not supported; `eks:call` can create the Job"));
         }
         if service == "bedrockagentcore" {
             return Err(not_supported("streams events, which is not supported"));
@@ -348,17 +344,18 @@ mod tests {
 
     #[test]
     fn every_action_that_definitions_can_name_is_there_or_says_why_not() {
-        let own = [("lambda", "invoke"), ("apigateway", "invoke"), ("http", "invoke")];
+        let own = [
+            ("lambda", "invoke"),
+            ("apigateway", "invoke"),
+            ("http", "invoke"),
+            ("eks", "call"),
+        ];
         let missing = expressway_asl::resource::optimized()
             .filter(|named| !own.contains(named))
             .filter(|(service, action)| Integration::find(service, action).is_err());
         assert_eq!(
             missing.collect::<Vec<_>>(),
-            [
-                ("bedrockagentcore", "invokeHarness"),
-                ("eks", "call"),
-                ("eks", "runJob")
-            ]
+            [("bedrockagentcore", "invokeHarness"), ("eks", "runJob")]
         );
     }
 }

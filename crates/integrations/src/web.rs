@@ -1,4 +1,4 @@
-//! What `http:invoke` and `apigateway:invoke` share: addresses, headers, bodies, answers.
+//! What `http:invoke`, `apigateway:invoke` and `eks:call` share: addresses, headers, bodies, answers.
 
 use crate::caller::Caller;
 use crate::metadata;
@@ -9,7 +9,7 @@ use expressway_aws::client::PlainAnswer;
 use expressway_aws::percent;
 use http::{StatusCode, Uri};
 
-/// The methods that both take.
+/// The methods that they take; Kubernetes knows no `OPTIONS`.
 const METHODS: &[&str] = &["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
 /// The header by which a server can tell that it has done the work already.
@@ -59,6 +59,19 @@ impl Address {
             self.path.push_str(&percent(value));
         }
     }
+}
+
+/// A path with all encoded that no path may have; what is encoded already stays.
+pub(crate) fn encoded_path(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    for character in path.chars() {
+        if character.is_ascii_alphanumeric() || "/%-_.~!$&'()*+,;=:@".contains(character) {
+            out.push(character);
+        } else {
+            out.push_str(&percent(character.encode_utf8(&mut [0; 4])));
+        }
+    }
+    out
 }
 
 /// The method, if it is one.
@@ -166,6 +179,11 @@ pub(crate) fn without_nulls(value: &Document) -> Document {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_are_encoded_where_they_must_be() {
+        assert_eq!(encoded_path("a b/ü%20?x"), "a%20b/%C3%BC%20%3Fx");
+    }
 
     #[test]
     fn forbidden_headers_are_named() {

@@ -6,6 +6,7 @@
     reason = "helpers of tests are tests"
 )]
 
+mod eks;
 mod optimized;
 mod roles;
 mod tokens;

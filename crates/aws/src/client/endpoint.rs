@@ -59,10 +59,11 @@ pub(super) struct Settings<'s> {
 /// Where a request goes and for whom it is signed.
 #[derive(Debug)]
 pub(super) struct Target {
-    url: String,
+    pub(super) url: String,
     is_custom: bool,
-    region: String,
-    name: String,
+    pub(super) region: String,
+    /// The name of the service in signatures.
+    pub(super) name: String,
     /// S3 signs paths as they are.
     signs_plain_path: bool,
     /// S3 and Glacier want to know the hash of the body, and all must know if it is not signed.

@@ -21,6 +21,7 @@ use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, Runt
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::ErrorKind;
 use connections::{Connections, Failure};
+use rustls::RootCertStore;
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +32,17 @@ pub fn http_client() -> SharedHttpClient {
     SharedHttpClient::new(PooledClient {
         connections: Arc::new(Connections::new()),
     })
+}
+
+/// The same for servers whose certificates these authorities have signed, and for no others; only with TLS.
+///
+/// # Errors
+/// TLS can not be set up.
+pub(super) fn http_client_trusting(authorities: RootCertStore) -> Result<SharedHttpClient, rustls::Error> {
+    let connections = Connections::trusting(authorities)?;
+    Ok(SharedHttpClient::new(PooledClient {
+        connections: Arc::new(connections),
+    }))
 }
 
 /// Whether this error, or one that caused it, says that no connection could be made: nothing was sent.

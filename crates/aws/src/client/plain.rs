@@ -8,7 +8,7 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime::client::http::connection_poisoning::ConnectionPoisoningInterceptor;
 use aws_smithy_runtime::client::identity::IdentityCache;
-use aws_smithy_runtime::client::orchestrator::operation::Operation as SdkOperation;
+use aws_smithy_runtime::client::orchestrator::operation::{Operation as SdkOperation, OperationBuilder};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
@@ -73,6 +73,20 @@ impl Client {
     /// There was no answer; says whether the request may have arrived.
     pub async fn exchange(&self, request: PlainRequest) -> Result<PlainAnswer, CallError> {
         let attempts = Arc::new(Attempts::default());
+        let builder = self.plain_operation(&request, &attempts);
+        let builder = match &request.signing {
+            None => builder.no_auth(),
+            Some(signing) => {
+                let credentials = self.credentials(signing.credentials.as_ref())?;
+                let target = Target::new(&request.origin, &signing.region, &signing.service);
+                super::sign(builder, credentials, target)
+            }
+        };
+        send(builder, request, &attempts).await
+    }
+
+    /// One attempt at a request, within its limits; it does not say yet who calls.
+    pub(super) fn plain_operation(&self, request: &PlainRequest, attempts: &Arc<Attempts>) -> OperationBuilder {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT.min(request.timeout))
             .read_timeout(request.timeout)
@@ -84,28 +98,27 @@ impl Client {
             .endpoint_url(&request.origin)
             .no_retry()
             .timeout_config(timeouts)
-            .interceptor(Attempts::interceptor(&attempts))
+            .interceptor(Attempts::interceptor(attempts))
             .interceptor(AnswerLimit(request.answer_bytes_max))
             .runtime_plugin(self.shared.plain_plugin.clone());
-        let builder = match self.shared.config.behavior_version() {
+        match self.shared.config.behavior_version() {
             Some(version) => builder.behavior_version(version),
             None => builder,
-        };
-        let builder = match &request.signing {
-            None => builder.no_auth(),
-            Some(signing) => {
-                let credentials = self.credentials(signing.credentials.as_ref())?;
-                let target = Target::new(&request.origin, &signing.region, &signing.service);
-                super::sign(builder, credentials, target)
-            }
-        };
-        let call = builder
-            .serializer(|request: Arc<PlainRequest>| to_http(&request))
-            .deserializer::<PlainAnswer, ServiceError>(|response| Ok(from_http(response)))
-            .build();
-        let result = call.invoke(Arc::new(request)).await;
-        result.map_err(|error| error::from_sdk(error, &attempts))
+        }
     }
+}
+
+pub(super) async fn send(
+    builder: OperationBuilder,
+    request: PlainRequest,
+    attempts: &Attempts,
+) -> Result<PlainAnswer, CallError> {
+    let call = builder
+        .serializer(|request: Arc<PlainRequest>| to_http(&request))
+        .deserializer::<PlainAnswer, ServiceError>(|response| Ok(from_http(response)))
+        .build();
+    let result = call.invoke(Arc::new(request)).await;
+    result.map_err(|error| error::from_sdk(error, attempts))
 }
 
 /// What such requests have in common: no headers that tell about AWS or this client.

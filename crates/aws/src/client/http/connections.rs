@@ -9,11 +9,12 @@ use http::{HeaderValue, Request, Response, Uri, header};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
+use rustls::{ClientConfig, RootCertStore};
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use tower_service::Service;
@@ -38,7 +39,7 @@ pub(super) enum Failure {
 pub(super) struct Connections {
     /// The last one used is the last one in its list, and is used first.
     idle: Mutex<HashMap<Origin, Vec<Connection>>>,
-    connector: LazyLock<Result<HttpsConnector<HttpConnector>, io::Error>>,
+    connector: OnceLock<Result<HttpsConnector<HttpConnector>, io::Error>>,
 }
 
 /// One connection. A task of its own reads and writes it; that task ends with this value and the body it reads.
@@ -53,13 +54,31 @@ impl Connections {
     pub(super) fn new() -> Connections {
         Connections {
             idle: Mutex::default(),
-            connector: LazyLock::new(connector),
+            connector: OnceLock::new(),
         }
+    }
+
+    /// Connections to servers whose certificates these authorities have signed, and to no others.
+    pub(super) fn trusting(authorities: RootCertStore) -> Result<Connections, rustls::Error> {
+        let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(authorities)
+            .with_no_client_auth();
+        let builder = HttpsConnectorBuilder::new().with_tls_config(tls);
+        let connector = builder.https_only().enable_http1().wrap_connector(tcp());
+        Ok(Connections {
+            idle: Mutex::default(),
+            connector: OnceLock::from(Ok(connector)),
+        })
     }
 
     /// Reads the certificates of the authorities that are trusted.
     pub(super) fn prepare(&self) {
-        LazyLock::force(&self.connector);
+        self.connector();
+    }
+
+    fn connector(&self) -> &Result<HttpsConnector<HttpConnector>, io::Error> {
+        self.connector.get_or_init(system_connector)
     }
 
     /// Sends a request and waits for the head of its answer.
@@ -122,7 +141,7 @@ impl Connections {
 
     async fn connect(&self, uri: &Uri, limit: Option<&Limit>) -> Result<Connection, Failure> {
         let connecting = async {
-            let mut connector = match &*self.connector {
+            let mut connector = match self.connector() {
                 Ok(connector) => connector.clone(),
                 Err(error) => return Err(error.to_string().into()),
             };
@@ -163,13 +182,17 @@ impl fmt::Debug for Connections {
 
 /// # Errors
 /// When this system has no certificates to trust.
-fn connector() -> Result<HttpsConnector<HttpConnector>, io::Error> {
+fn system_connector() -> Result<HttpsConnector<HttpConnector>, io::Error> {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let builder = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider)?;
+    Ok(builder.https_or_http().enable_http1().wrap_connector(tcp()))
+}
+
+fn tcp() -> HttpConnector {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let builder = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider)?;
-    Ok(builder.https_or_http().enable_http1().wrap_connector(tcp))
+    tcp
 }
 
 fn origin(uri: &Uri) -> Result<Origin, Failure> {
