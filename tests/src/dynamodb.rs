@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use dynoxide::Database;
+use expressway_aws::client::http_client;
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -103,6 +104,7 @@ pub fn configuration(url: &str) -> SdkConfig {
         .region(Region::new("eu-west-1"))
         .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(credentials))
         .endpoint_url(url)
+        .http_client(http_client())
         .build()
 }
 

@@ -7,6 +7,7 @@ use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region, SharedCredent
 use expressway_asl::Document;
 use expressway_asl::program::Requirements;
 use expressway_asl::resource::Resource;
+use expressway_aws::client::http_client;
 use expressway_engine::{StateError, TaskError, TaskRequest, TaskRunner};
 use expressway_integrations::AwsTasks;
 use expressway_tests::server::{Reply, Script, Server};
@@ -46,6 +47,7 @@ async fn call(
             "AKID", "secret", None, None, "test",
         )))
         .endpoint_url(server.url())
+        .http_client(http_client())
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
         .sleep_impl(aws_smithy_async_sleep())
         .build();

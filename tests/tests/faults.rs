@@ -8,6 +8,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use expressway_asl::Document;
 use expressway_asl::program::Requirements;
+use expressway_aws::client::http_client;
 use expressway_engine::{
     Engine, Environment, ExecutionRequest, Identity, Options, Outcome, SystemClock, SystemEntropy, TaskBudget,
 };
@@ -52,6 +53,7 @@ async fn catching(task: (&str, &str), name: &str, retries: u32, replies: Vec<Rep
         .region(Region::new("eu-west-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .endpoint_url(server.url())
+        .http_client(http_client())
         .timeout_config(timeouts.build())
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
         .build();

@@ -18,6 +18,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use criterion::{Criterion, criterion_group, criterion_main};
 use expressway_asl::Document;
+use expressway_aws::client::http_client;
 use expressway_aws::request::Request;
 use expressway_aws::response::Response;
 use expressway_aws::{CallOptions, Client, EndpointOverrides, Service};
@@ -69,6 +70,7 @@ fn calls(criterion: &mut Criterion) {
         .region(Region::new("eu-west-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .endpoint_url(&server.url)
+        .http_client(http_client())
         .behavior_version(BehaviorVersion::latest())
         .build();
     let canned = config

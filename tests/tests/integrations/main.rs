@@ -20,6 +20,7 @@ use aws_smithy_async::time::TimeSource;
 use expressway_asl::Document;
 use expressway_asl::program::Requirements;
 use expressway_asl::resource::Resource;
+use expressway_aws::client::http_client;
 use expressway_engine::{StateError, TaskError, TaskRequest, TaskRunner};
 use expressway_integrations::AwsTasks;
 use expressway_tests::server::{Reply, Request, Script, Server};
@@ -97,6 +98,7 @@ impl Aws {
             .region(Region::new("eu-west-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .endpoint_url(server.url())
+            .http_client(http_client())
             .time_source(clock.clone())
             .sleep_impl(SharedAsyncSleep::new(Sleep(Arc::clone(&minute))))
             .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))

@@ -15,6 +15,7 @@ mod server;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use expressway_asl::Document;
 use expressway_asl::document::Text;
+use expressway_aws::client::http_client;
 use expressway_durability::payloads::{LargePayloadTasks, PayloadOptions, S3Payloads, load_text};
 use expressway_engine::{
     Engine, Environment, ExecutionRequest, Fault, Identity, Options, Outcome, PayloadStore, SystemClock, SystemEntropy,
@@ -32,6 +33,7 @@ pub(crate) fn config(url: &str) -> aws_config::SdkConfig {
             "key", "secret", None, None, "test",
         )))
         .endpoint_url(url)
+        .http_client(http_client())
         .build()
 }
 

@@ -57,13 +57,7 @@ impl Run<'_> {
             let error = match self.attempt(track, visit, &input).await {
                 // Past the handlers: an OutputPath that finds nothing fails the execution (recorded:
                 // `*test_catch_states_runtime*`).
-                Ok((placed, assigned)) => {
-                    return Ok(StateEnd {
-                        output: self.select_output(track, visit, placed).await?,
-                        transition: state.transition,
-                        assigned,
-                    });
-                }
+                Ok((placed, assigned)) => return self.ended(track, visit, placed, assigned).await,
                 Err(Failure::Error(error)) => self.unless_out_of_time(error)?,
                 Err(fault) => return Err(fault),
             };
@@ -88,6 +82,24 @@ impl Run<'_> {
         }
     }
 
+    /// The end of a state that did its work: stage 5.
+    async fn ended(
+        &self,
+        track: &Track<'_>,
+        visit: &Visit<'_>,
+        placed: Document,
+        assigned: Variables,
+    ) -> Result<StateEnd, Failure> {
+        let output = self
+            .evaluating(track, visit, |evaluation| evaluation.select_output(placed.clone()))
+            .await?;
+        Ok(StateEnd {
+            output,
+            transition: visit.state.transition,
+            assigned,
+        })
+    }
+
     /// What a catcher makes of an error.
     async fn caught(
         &self,
@@ -103,11 +115,16 @@ impl Run<'_> {
             error_output: Some(&error),
             ..Seen::input(&input)
         };
-        let assigned = self.assign(track, visit, catcher.assign.as_ref(), &error, seen).await?;
-        let output = match &catcher.output {
-            Some(output) => self.query(track, visit, output, seen).await?,
-            None => self.place(visit, &catcher.result_path, input, error).await?,
-        };
+        let (assigned, output) = self
+            .evaluating(track, visit, |evaluation| {
+                let assigned = evaluation.assign(catcher.assign.as_ref(), &error, seen)?;
+                let output = match &catcher.output {
+                    Some(output) => evaluation.query(output, seen)?,
+                    None => evaluation.place(&catcher.result_path, &mut input.clone(), error.clone(), true)?,
+                };
+                Ok((assigned, output))
+            })
+            .await?;
         Ok(StateEnd {
             output,
             transition: Transition::Next(catcher.next),
@@ -126,13 +143,7 @@ impl Run<'_> {
     ) -> Result<Tried, Failure> {
         let state = visit.state;
         let error = match self.attempt(track, visit, &input).await {
-            Ok((placed, assigned)) => {
-                return Ok(Tried::Ended(StateEnd {
-                    output: self.select_output(track, visit, placed).await?,
-                    transition: state.transition,
-                    assigned,
-                }));
-            }
+            Ok((placed, assigned)) => return self.ended(track, visit, placed, assigned).await.map(Tried::Ended),
             Err(Failure::Error(error)) => error,
             Err(fault) => return Err(fault),
         };
@@ -160,7 +171,9 @@ impl Run<'_> {
         visit: &Visit<'_>,
         input: &Document,
     ) -> Result<(Document, Variables), Failure> {
-        let selected = self.select_input(track, visit, input.clone()).await?;
+        let selected = self
+            .evaluating(track, visit, |evaluation| evaluation.select_input(input.clone()))
+            .await?;
         let result = match &visit.state.kind {
             StateKind::Task(task) => self.task(track, visit, task, selected).await?,
             StateKind::Parallel { branches } => self.parallel(track, visit, branches, selected).await?,
@@ -171,11 +184,12 @@ impl Run<'_> {
             result: Some(&result),
             ..Seen::input(input)
         };
-        let assigned = self
-            .assign(track, visit, visit.state.assign.as_ref(), &result, seen)
-            .await?;
-        let placed = self.place_result(track, visit, input.clone(), result).await?;
-        Ok((placed, assigned))
+        self.evaluating(track, visit, |evaluation| {
+            let assigned = evaluation.assign(visit.state.assign.as_ref(), &result, seen)?;
+            let placed = evaluation.place_result(&mut input.clone(), result.clone())?;
+            Ok((placed, assigned))
+        })
+        .await
     }
 
     /// How long to wait before the next try; none if there is none.

@@ -1,6 +1,7 @@
 //! The flat loop that runs the states of a machine.
 
 use super::lineage::Lineage;
+use super::values::{Attempted, Evaluation};
 use super::{Failure, Run};
 use crate::history::EventDetails;
 use crate::{Fault, StateError};
@@ -214,7 +215,13 @@ impl Run<'_> {
                     transition: state.transition,
                     assigned: None,
                 },
-                _ => self.step(track, &visit, data).await?,
+                _ => match self.attempted(track, &visit, &mut |evaluation| evaluation.step(&mut data)) {
+                    Attempted::Complete(end) => end?,
+                    Attempted::Incomplete(values) => {
+                        let step = |evaluation: Evaluation<'_>| evaluation.step(&mut data);
+                        self.repeated(track, &visit, *values, step).await?
+                    }
+                },
             };
             let output = match self.fits(&output) {
                 true => output,

@@ -1,9 +1,10 @@
 //! Map states: one machine for each item, a bounded number at once, in the execution's own future.
 
-use super::context::{QueryScope, Seen, StateScope, map_item};
+use super::context::{QueryScope, Seen, map_item};
 use super::machine::{Progress, Track, Visit};
 use super::parallel::{Line, Results, next_end};
 use super::stages::check_result_bytes;
+use super::values::{Evaluation, Stop};
 use super::{Failure, Run, Stage};
 use crate::Fault;
 use crate::history::EventDetails;
@@ -24,7 +25,9 @@ impl Run<'_> {
         map: &Map,
         input: Document,
     ) -> Result<Document, Failure> {
-        let concurrency = self.map_concurrency(track, visit, map, &input).await?;
+        let concurrency = self
+            .evaluating(track, visit, |evaluation| evaluation.map_concurrency(map, &input))
+            .await?;
         if let Some(probe) = self.probe {
             return self.probed_map(track, visit, map, probe, input).await;
         }
@@ -32,7 +35,7 @@ impl Run<'_> {
             0 => self.options.map_concurrency_default.max(1),
             given => given,
         };
-        let items = match self.items(track, visit, map, input.clone()).await {
+        let items = match self.items(track, visit, map, &input).await {
             Ok(items) => items,
             Err(Failure::Fault(fault)) => return Err(fault.into()),
             Err(Failure::Error(error)) => {
@@ -141,39 +144,10 @@ impl Run<'_> {
         track: &Track<'_>,
         visit: &Visit<'_>,
         map: &Map,
-        input: Document,
+        input: &Document,
     ) -> Result<Array, Failure> {
-        match &map.items {
-            Items::Path(selection) => {
-                let selected = self.select(track, visit, selection, input).await?;
-                match self.loaded(visit, selected).await? {
-                    Document::Array(items) => Ok(items),
-                    _ => {
-                        let path = match selection {
-                            Selection::Path(path) => path.text(),
-                            _ => "$",
-                        };
-                        Err(visit
-                            .runtime_error(&format!("Reference path \"{path}\" must point to array."))
-                            .into())
-                    }
-                }
-            }
-            Items::Query(Some(query)) => {
-                let items = |value: &Document| value.as_array().cloned();
-                self.query_as(track, visit, query, Seen::input(&input), "array", items)
-                    .await
-            }
-            Items::Query(None) => match self.loaded(visit, input).await? {
-                Document::Array(items) => Ok(items),
-                input => {
-                    let detail = format!("Map state input must be an array but was: {input}");
-                    Err(self
-                        .query_error(track, visit, QueryError { detail, location: None })
-                        .into())
-                }
-            },
-        }
+        self.evaluating(track, visit, |evaluation| evaluation.items(map, input))
+            .await
     }
 
     pub(super) async fn iteration_input(
@@ -188,48 +162,70 @@ impl Run<'_> {
         let Some(selector) = &map.item_selector else {
             return Ok(self.fit(item.clone()).await?);
         };
-        let input = match selector {
+        self.evaluating(track, visit, |evaluation| {
+            let input = evaluation.iteration_input(selector, input, context)?;
+            evaluation.check_parameters(input)
+        })
+        .await
+    }
+}
+
+impl Evaluation<'_> {
+    fn items(&self, map: &Map, input: &Document) -> Result<Array, Stop> {
+        match &map.items {
+            Items::Path(selection) => {
+                let selected = self.select(selection, input.clone())?;
+                match self.loaded(selected)? {
+                    Document::Array(items) => Ok(items),
+                    _ => {
+                        let path = match selection {
+                            Selection::Path(path) => path.text(),
+                            _ => "$",
+                        };
+                        let detail = format!("Reference path \"{path}\" must point to array.");
+                        Err(self.visit.runtime_error(&detail).into())
+                    }
+                }
+            }
+            Items::Query(Some(query)) => {
+                let items = |value: &Document| value.as_array().cloned();
+                self.query_as(query, Seen::input(input), "array", items)
+            }
+            Items::Query(None) => match self.loaded(input.clone())? {
+                Document::Array(items) => Ok(items),
+                input => {
+                    let detail = format!("Map state input must be an array but was: {input}");
+                    Err(QueryError { detail, location: None }.into())
+                }
+            },
+        }
+    }
+
+    /// What `ItemSelector` makes of one item, which the context object shows.
+    fn iteration_input(&self, selector: &Construction, input: &Document, context: &Document) -> Result<Document, Stop> {
+        let scope = self.scope(input).with_map(context);
+        match selector {
             Construction::Template(template) => self
-                .evaluating(visit, |values| {
-                    template.evaluate(&StateScope::new(self, track, visit, input, values).with_map(context))
-                })
-                .await?
-                .map_err(|error| visit.evaluation_error(&error))?,
-            Construction::Query(query) => self
-                .evaluating(visit, |values| {
-                    let scope = StateScope::new(self, track, visit, input, values).with_map(context);
-                    let seen = Seen::input(input);
-                    query.evaluate(&QueryScope { scope, seen })
-                })
-                .await?
-                .map_err(|error| self.query_error(track, visit, error))?,
-        };
-        self.check_parameters(visit, input).await
+                .complete(template.evaluate(&scope))?
+                .map_err(|error| self.visit.evaluation_error(&error).into()),
+            Construction::Query(query) => {
+                let seen = Seen::input(input);
+                Ok(self.complete(query.evaluate(&QueryScope { scope, seen }))??)
+            }
+        }
     }
 
     /// How many iterations run at once; 0 for the default.
-    async fn map_concurrency(
-        &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        map: &Map,
-        input: &Document,
-    ) -> Result<usize, Failure> {
+    fn map_concurrency(&self, map: &Map, input: &Document) -> Result<usize, Stop> {
         let given = match &map.max_concurrency {
             None => 0,
             Some(Count::Literal(count)) => *count,
             Some(Count::Query(query)) => {
                 let count = |value: &Document| value.as_i64().and_then(|count| u64::try_from(count).ok());
-                self.query_as(track, visit, query, Seen::input(input), "non-negative integer", count)
-                    .await?
+                self.query_as(query, Seen::input(input), "non-negative integer", count)?
             }
             Some(Count::Path(path)) => {
-                let value = self
-                    .evaluating(visit, |values| {
-                        path.evaluate(&StateScope::new(self, track, visit, input, values))
-                    })
-                    .await?
-                    .map_err(|no_match| visit.runtime_error(&no_match.to_string()))?;
+                let value = self.path(path, input)?;
                 // Digits in a string will do (recorded: `*map_state_reference_in_max_concurrency_path*`).
                 let digits = value.as_str().and_then(|text| text.parse::<i64>().ok());
                 let count = value.as_i64().or(digits).and_then(|count| u64::try_from(count).ok());
@@ -239,12 +235,12 @@ impl Run<'_> {
                         "The MaxConcurrencyPath field refers to value \"{value}\" which is not a valid integer: {}",
                         path.text()
                     );
-                    visit.runtime_error(&detail)
+                    self.visit.runtime_error(&detail)
                 })?
             }
         };
         let given = usize::try_from(given).unwrap_or(usize::MAX);
-        self.stage(
+        self.run.stage(
             Stage::MaxConcurrency,
             &Document::from(i64::try_from(given).unwrap_or(i64::MAX)),
         );

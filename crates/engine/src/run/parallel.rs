@@ -34,7 +34,9 @@ impl Run<'_> {
         branches: &[Machine],
         input: Document,
     ) -> Result<Document, Failure> {
-        let input = self.effective_input(track, visit, input).await?;
+        let input = self
+            .evaluating(track, visit, |evaluation| evaluation.effective_input(input.clone()))
+            .await?;
         if let Some(probe) = self.probe {
             return probe.children();
         }

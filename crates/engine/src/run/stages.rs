@@ -1,32 +1,28 @@
 //! The stages of data inside a state, in their one order: InputPath, Parameters, the state's work, ResultSelector,
 //! ResultPath, OutputPath; in JSONata: Arguments, the state's work, Output.
 
-use super::context::{QueryScope, Seen, StateScope};
+use super::context::Seen;
 use super::machine::{Track, Variables, Visit};
-use super::values::Values;
+use super::values::{Evaluation, Stop};
 use super::{DATA_BYTES_MAX, Failure, Run, Stage};
 use crate::StateError;
 use crate::history::EventDetails;
+use crate::payload::Root;
 use expressway_asl::Document;
 use expressway_asl::document::{DEPTH_MAX, Object, Text};
 use expressway_asl::error_name::ErrorName;
-use expressway_asl::path::PlaceError;
-use expressway_asl::program::{Construction, JsonPathStages, JsonataStages, Placement, Selection, Stages, StateKind};
+use expressway_asl::path::{Path, PlaceError};
+use expressway_asl::program::{Construction, JsonataStages, Placement, Selection, Stages, StateKind};
 use expressway_asl::query::{Query, QueryError};
 use expressway_asl::template::{EvaluationError, Template};
 
-impl Run<'_> {
+impl Evaluation<'_> {
     /// Stage 1: what `InputPath` selects.
-    pub(super) async fn select_input(
-        &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        input: Document,
-    ) -> Result<Document, Failure> {
-        match &visit.state.stages {
+    pub(super) fn select_input(&self, input: Document) -> Result<Document, Stop> {
+        match &self.visit.state.stages {
             Stages::JsonPath(stages) => {
-                let selected = self.select(track, visit, &stages.input_path, input).await?;
-                self.stage(Stage::InputPath, &selected);
+                let selected = self.select(&stages.input_path, input)?;
+                self.run.stage(Stage::InputPath, &selected);
                 Ok(selected)
             }
             Stages::Jsonata(_) => Ok(input),
@@ -34,56 +30,95 @@ impl Run<'_> {
     }
 
     /// Stage 2: the effective input, which `Parameters` or `Arguments` builds.
-    pub(super) async fn effective_input(
+    pub(super) fn effective_input(&self, input: Document) -> Result<Document, Stop> {
+        match &self.visit.state.stages {
+            Stages::JsonPath(stages) => {
+                let effective = match &stages.parameters {
+                    Some(parameters) => {
+                        let effective = self.evaluate(parameters, &input)?;
+                        self.check_parameters(effective)?
+                    }
+                    None => input,
+                };
+                self.run.stage(Stage::Parameters, &effective);
+                Ok(effective)
+            }
+            Stages::Jsonata(stages) => match &stages.arguments {
+                Some(arguments) => {
+                    let effective = self.query(arguments, Seen::input(&input))?;
+                    self.run.stage(Stage::Arguments, &effective);
+                    self.check_parameters(effective)
+                }
+                None => Ok(input),
+            },
+        }
+    }
+
+    pub(super) fn select(&self, selection: &Selection, from: Document) -> Result<Document, Stop> {
+        match selection {
+            Selection::Whole => Ok(from),
+            Selection::Nothing => Ok(Object::new().into()),
+            Selection::Path(path) => self.path(path, &from),
+        }
+    }
+
+    /// The value at a path, which must find one.
+    pub(super) fn path(&self, path: &Path, input: &Document) -> Result<Document, Stop> {
+        self.complete(path.evaluate(&self.scope(input)))?
+            .map_err(|no_match| self.visit.runtime_error(&no_match.to_string()).into())
+    }
+
+    pub(super) fn evaluate(&self, template: &Template, input: &Document) -> Result<Document, Stop> {
+        self.complete(template.evaluate(&self.scope(input)))?
+            .map_err(|error| self.visit.evaluation_error(&error).into())
+    }
+
+    pub(super) fn construct(
         &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        input: Document,
-    ) -> Result<Document, Failure> {
-        let effective = match &visit.state.stages {
-            Stages::JsonPath(JsonPathStages {
-                parameters: Some(parameters),
-                ..
-            }) => {
-                let effective = self.evaluate(track, visit, parameters, &input).await?;
-                self.stage(Stage::Parameters, &effective);
-                effective
-            }
-            Stages::Jsonata(JsonataStages {
-                arguments: Some(arguments),
-                ..
-            }) => {
-                let effective = self.query(track, visit, arguments, Seen::input(&input)).await?;
-                self.stage(Stage::Arguments, &effective);
-                effective
-            }
-            Stages::JsonPath(_) => {
-                self.stage(Stage::Parameters, &input);
-                return Ok(input);
-            }
-            Stages::Jsonata(_) => return Ok(input),
-        };
-        self.check_parameters(visit, effective).await
+        construction: &Construction,
+        dollar: &Document,
+        seen: Seen<'_>,
+    ) -> Result<Document, Stop> {
+        match construction {
+            Construction::Template(template) => self.evaluate(template, dollar),
+            Construction::Query(query) => self.query(query, seen),
+        }
+    }
+
+    pub(super) fn query(&self, query: &Query, seen: Seen<'_>) -> Result<Document, Stop> {
+        Ok(self.complete(query.evaluate(&self.query_scope(seen)))??)
+    }
+
+    /// The value of a query that must be of some kind.
+    pub(super) fn query_as<T>(
+        &self,
+        query: &Query,
+        seen: Seen<'_>,
+        expected: &str,
+        accept: impl FnOnce(&Document) -> Option<T>,
+    ) -> Result<T, Stop> {
+        Ok(self.complete(query.evaluate_as(&self.query_scope(seen), expected, accept))??)
+    }
+
+    /// Stages 1 and 2.
+    pub(super) fn prepared(&self, input: Document) -> Result<Document, Stop> {
+        let selected = self.select_input(input)?;
+        self.effective_input(selected)
     }
 
     /// Stages 3 and 4: what becomes of the result: selected by `ResultSelector` and placed in the state input by
     /// `ResultPath`, or built by `Output`.
-    pub(super) async fn place_result(
-        &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        input: Document,
-        result: Document,
-    ) -> Result<Document, Failure> {
-        match &visit.state.stages {
+    pub(super) fn place_result(&self, input: &mut Document, result: Document) -> Result<Document, Stop> {
+        match &self.visit.state.stages {
             Stages::JsonPath(stages) => {
                 let result = match &stages.result_selector {
-                    Some(selector) => self.evaluate(track, visit, selector, &result).await?,
+                    Some(selector) => self.evaluate(selector, &result)?,
                     None => result,
                 };
-                self.stage(Stage::ResultSelector, &result);
-                let placed = self.place(visit, &stages.result_path, input, result).await?;
-                self.stage(Stage::ResultPath, &placed);
+                self.run.stage(Stage::ResultSelector, &result);
+                let is_last = matches!(stages.output_path, Selection::Whole);
+                let placed = self.place(&stages.result_path, input, result, is_last)?;
+                self.run.stage(Stage::ResultPath, &placed);
                 Ok(placed)
             }
             Stages::Jsonata(JsonataStages { output: None, .. }) => Ok(result),
@@ -91,110 +126,72 @@ impl Run<'_> {
                 output: Some(output), ..
             }) => {
                 let has_result = matches!(
-                    visit.state.kind,
+                    self.visit.state.kind,
                     StateKind::Task(_) | StateKind::Parallel { .. } | StateKind::Map(_)
                 );
                 let seen = Seen {
                     result: has_result.then_some(&result),
-                    ..Seen::input(&input)
+                    ..Seen::input(input)
                 };
-                self.query(track, visit, output, seen).await
+                self.query(output, seen)
             }
         }
     }
 
-    /// Stage 5: the state output, which `OutputPath` selects.
-    pub(super) async fn select_output(
+    /// Places a result in the state input. If this is the last thing to do, the input is changed rather than copied,
+    /// where nobody else has it.
+    pub(super) fn place(
         &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        output: Document,
-    ) -> Result<Document, Failure> {
-        match &visit.state.stages {
-            Stages::JsonPath(stages) => self.select(track, visit, &stages.output_path, output).await,
+        placement: &Placement,
+        input: &mut Document,
+        result: Document,
+        is_last: bool,
+    ) -> Result<Document, Stop> {
+        let path = match placement {
+            Placement::Whole => return Ok(result),
+            Placement::Discard => return Ok(input.clone()),
+            Placement::At(path) => path,
+        };
+        // What is placed inside a value needs that value.
+        let mut opened = None;
+        while let Some(reference) = path.through(opened.as_ref().unwrap_or(input)) {
+            let value = self.loaded(reference.clone().into())?;
+            opened = Some(path.open(opened.unwrap_or_else(|| input.clone()), value));
+        }
+        let into = match opened {
+            Some(opened) => opened,
+            None if is_last => std::mem::take(input),
+            None => input.clone(),
+        };
+        path.place(into, result).map_err(|error| {
+            let name = ErrorName::from(PlaceError::ERROR_NAME);
+            self.visit.error(name, &error.to_string()).into()
+        })
+    }
+
+    /// Stage 5: the state output, which `OutputPath` selects.
+    pub(super) fn select_output(&self, output: Document) -> Result<Document, Stop> {
+        match &self.visit.state.stages {
+            Stages::JsonPath(stages) => self.select(&stages.output_path, output),
             Stages::Jsonata(_) => Ok(output),
         }
     }
 
-    pub(super) async fn select(
-        &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        selection: &Selection,
-        from: Document,
-    ) -> Result<Document, Failure> {
-        match selection {
-            Selection::Whole => Ok(from),
-            Selection::Nothing => Ok(Object::new().into()),
-            Selection::Path(path) => {
-                let selected = self
-                    .evaluating(visit, |values| {
-                        path.evaluate(&StateScope::new(self, track, visit, &from, values))
-                    })
-                    .await?;
-                selected.map_err(|no_match| visit.runtime_error(&no_match.to_string()).into())
-            }
-        }
-    }
-
-    pub(super) async fn place(
-        &self,
-        visit: &Visit<'_>,
-        placement: &Placement,
-        input: Document,
-        result: Document,
-    ) -> Result<Document, Failure> {
-        match placement {
-            Placement::Whole => Ok(result),
-            Placement::Discard => Ok(input),
-            Placement::At(path) => {
-                let mut input = input;
-                // What is placed inside a value needs that value.
-                while let Some(reference) = path.through(&input) {
-                    let value = self.loaded(visit, reference.clone().into()).await?;
-                    input = path.open(input, value);
-                }
-                path.place(input, result).map_err(|error| {
-                    visit
-                        .error(ErrorName::from(PlaceError::ERROR_NAME), &error.to_string())
-                        .into()
-                })
-            }
-        }
-    }
-
-    pub(super) async fn evaluate(
-        &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        template: &Template,
-        input: &Document,
-    ) -> Result<Document, Failure> {
-        let evaluated = self
-            .evaluating(visit, |values| {
-                template.evaluate(&StateScope::new(self, track, visit, input, values))
-            })
-            .await?;
-        evaluated.map_err(|error| visit.evaluation_error(&error).into())
-    }
-
     /// What `Assign` gives; `dollar` is what `$` means in it, `seen` what `$states` does.
-    pub(super) async fn assign(
+    pub(super) fn assign(
         &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
         assign: Option<&Construction>,
         dollar: &Document,
         seen: Seen<'_>,
-    ) -> Result<Variables, Failure> {
+    ) -> Result<Variables, Stop> {
         let Some(assign) = assign else {
             return Ok(None);
         };
-        let assigned = self.construct(track, visit, assign, dollar, seen).await?;
-        let assigned = self.fit_members(assigned).await?;
+        let assigned = self.construct(assign, dollar, seen)?;
+        let assigned = self.fit(assigned, Root::Stays)?;
         if assigned.json_bytes() > DATA_BYTES_MAX {
             let detail = format!("The values of 'Assign' have more than {DATA_BYTES_MAX} bytes.");
-            return Err(visit.error(ErrorName::DataLimitExceeded, &detail).into());
+            return Err(self.visit.error(ErrorName::DataLimitExceeded, &detail).into());
         }
         match assigned {
             Document::Object(assigned) if !assigned.is_empty() => Ok(Some(assigned)),
@@ -202,66 +199,22 @@ impl Run<'_> {
         }
     }
 
-    pub(super) async fn construct(
-        &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        construction: &Construction,
-        dollar: &Document,
-        seen: Seen<'_>,
-    ) -> Result<Document, Failure> {
-        match construction {
-            Construction::Template(template) => self.evaluate(track, visit, template, dollar).await,
-            Construction::Query(query) => self.query(track, visit, query, seen).await,
+    /// Refuses parameters that are too large and can not be shortened.
+    pub(super) fn check_parameters(&self, parameters: Document) -> Result<Document, Stop> {
+        let parameters = self.fit(parameters, Root::MayGo)?;
+        check_depth(self.visit, &parameters)?;
+        if parameters.json_bytes() <= DATA_BYTES_MAX {
+            return Ok(parameters);
         }
+        let cause = format!(
+            "The state/task '{}' provided parameters with a size exceeding the maximum number of bytes service limit.",
+            self.visit.state.name
+        );
+        Err(StateError::new(ErrorName::DataLimitExceeded, cause).into())
     }
+}
 
-    pub(super) async fn query(
-        &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        query: &Query,
-        seen: Seen<'_>,
-    ) -> Result<Document, Failure> {
-        let evaluated = self
-            .evaluating(visit, |values| {
-                query.evaluate(&self.query_scope(track, visit, seen, values))
-            })
-            .await?;
-        evaluated.map_err(|error| self.query_error(track, visit, error).into())
-    }
-
-    /// The value of a query that must be of some kind.
-    pub(super) async fn query_as<T>(
-        &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        query: &Query,
-        seen: Seen<'_>,
-        expected: &str,
-        accept: impl Fn(&Document) -> Option<T>,
-    ) -> Result<T, Failure> {
-        let evaluated = self
-            .evaluating(visit, |values| {
-                query.evaluate_as(&self.query_scope(track, visit, seen, values), expected, &accept)
-            })
-            .await?;
-        evaluated.map_err(|error| self.query_error(track, visit, error).into())
-    }
-
-    fn query_scope<'s>(
-        &'s self,
-        track: &'s Track<'_>,
-        visit: &'s Visit<'_>,
-        seen: Seen<'s>,
-        values: &'s Values<'_>,
-    ) -> QueryScope<'s> {
-        QueryScope {
-            scope: StateScope::new(self, track, visit, seen.input, values),
-            seen,
-        }
-    }
-
+impl Run<'_> {
     /// The error of a query that failed, which has an event of its own.
     pub(super) fn query_error(&self, track: &Track<'_>, visit: &Visit<'_>, error: QueryError) -> StateError {
         let QueryError { detail, location } = error;
@@ -278,20 +231,6 @@ impl Run<'_> {
             state: Text::clone(&visit.state.name),
         }));
         error
-    }
-
-    /// Refuses parameters that are too large and can not be shortened.
-    pub(super) async fn check_parameters(&self, visit: &Visit<'_>, parameters: Document) -> Result<Document, Failure> {
-        let parameters = self.fit(parameters).await?;
-        check_depth(visit, &parameters)?;
-        if parameters.json_bytes() <= DATA_BYTES_MAX {
-            return Ok(parameters);
-        }
-        let cause = format!(
-            "The state/task '{}' provided parameters with a size exceeding the maximum number of bytes service limit.",
-            visit.state.name
-        );
-        Err(StateError::new(ErrorName::DataLimitExceeded, cause).into())
     }
 
     /// Refuses an output that is too large to go on to the next state.

@@ -1,7 +1,8 @@
 //! States whose work takes no time, and waiting.
 
-use super::context::{Seen, StateScope};
+use super::context::Seen;
 use super::machine::{StateEnd, Track, Variables, Visit};
+use super::values::{Evaluation, Stop};
 use super::{Failure, Run, Stage};
 use crate::StateError;
 use expressway_asl::Document;
@@ -25,162 +26,10 @@ impl Run<'_> {
         &self,
         track: &Track<'_>,
         visit: &Visit<'_>,
-        input: Document,
+        mut input: Document,
     ) -> Result<StateEnd, Failure> {
-        let state = visit.state;
-        match &state.kind {
-            StateKind::Pass { result } => {
-                let selected = self.select_input(track, visit, input.clone()).await?;
-                let effective = self.effective_input(track, visit, selected).await?;
-                if let Some(result) = result {
-                    self.stage(Stage::Result, result);
-                }
-                let result = result.clone().unwrap_or(effective);
-                let assigned = self
-                    .assign(track, visit, state.assign.as_ref(), &result, Seen::input(&input))
-                    .await?;
-                let placed = self.place_result(track, visit, input, result).await?;
-                self.end(track, visit, placed, state.transition, assigned).await
-            }
-            StateKind::Choice { rules, default } => {
-                let selected = self.select_input(track, visit, input).await?;
-                let choice = self.choose(track, visit, rules, *default, &selected).await?;
-                let assigned = self
-                    .assign(track, visit, choice.assign, &selected, Seen::input(&selected))
-                    .await?;
-                let output = match choice.output {
-                    Some(output) => self.query(track, visit, output, Seen::input(&selected)).await?,
-                    None => selected,
-                };
-                self.end(track, visit, output, Transition::Next(choice.next), assigned)
-                    .await
-            }
-            StateKind::Fail { error, cause } => {
-                let name = self
-                    .fail_text(track, visit, error.as_ref(), "ErrorPath", &input)
-                    .await?;
-                let cause = self
-                    .fail_text(track, visit, cause.as_ref(), "CausePath", &input)
-                    .await?;
-                Err(StateError {
-                    name: name.map(|name| ErrorName::from(&*name)),
-                    cause,
-                }
-                .into())
-            }
-            _ => {
-                let selected = self.select_input(track, visit, input).await?;
-                let assigned = self
-                    .assign(track, visit, state.assign.as_ref(), &selected, Seen::input(&selected))
-                    .await?;
-                // In JSONata these states have an Output too.
-                let output = self.place_result(track, visit, selected.clone(), selected).await?;
-                self.end(track, visit, output, state.transition, assigned).await
-            }
-        }
-    }
-
-    async fn end(
-        &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        placed: Document,
-        transition: Transition,
-        assigned: Variables,
-    ) -> Result<StateEnd, Failure> {
-        let output = self.select_output(track, visit, placed).await?;
-        Ok(StateEnd {
-            output,
-            transition,
-            assigned,
-        })
-    }
-
-    /// Where a Choice state leads, and what it assigns on the way: by the first rule that holds, or by default.
-    async fn choose<'v>(
-        &self,
-        track: &Track<'_>,
-        visit: &Visit<'v>,
-        rules: &'v [ChoiceRule],
-        default: Option<StateId>,
-        input: &Document,
-    ) -> Result<Choice<'v>, Failure> {
-        for rule in rules {
-            let holds = match &rule.condition {
-                Condition::Query(query) => {
-                    self.query_as(track, visit, query, Seen::input(input), "boolean", Document::as_bool)
-                        .await?
-                }
-                condition => {
-                    let held = self.evaluating(visit, |values| {
-                        holds(condition, &StateScope::new(self, track, visit, input, values))
-                    });
-                    held.await?.map_err(|path| {
-                        let detail = format!(
-                            "Invalid path '{path}': The choice state's condition path references an invalid value."
-                        );
-                        visit.runtime_error(&detail)
-                    })?
-                }
-            };
-            if holds {
-                return Ok(Choice {
-                    next: rule.next,
-                    assign: rule.assign.as_ref(),
-                    output: rule.output.as_ref(),
-                });
-            }
-        }
-        let default = default.map(|next| Choice {
-            next,
-            assign: visit.state.assign.as_ref(),
-            output: match &visit.state.stages {
-                Stages::JsonPath(_) => None,
-                Stages::Jsonata(stages) => stages.output.as_ref(),
-            },
-        });
-        default.ok_or_else(|| {
-            let detail = "Failed to transition out of the state. The state does not point to a next state.";
-            visit.error(ErrorName::NoChoiceMatched, detail).into()
-        })
-    }
-
-    async fn fail_text(
-        &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        text: Option<&FailText>,
-        field: &str,
-        input: &Document,
-    ) -> Result<Option<Text>, Failure> {
-        match text {
-            None => Ok(None),
-            Some(FailText::Literal(text)) => Ok(Some(Text::clone(text))),
-            Some(FailText::Query(query)) => {
-                let text = |value: &Document| match value {
-                    Document::String(text) => Some(Text::clone(text)),
-                    _ => None,
-                };
-                self.query_as(track, visit, query, Seen::input(input), "string", text)
-                    .await
-                    .map(Some)
-            }
-            Some(FailText::Expression(expression)) => {
-                let value = self
-                    .evaluating(visit, |values| {
-                        expression.evaluate(&StateScope::new(self, track, visit, input, values), field)
-                    })
-                    .await?
-                    .map_err(|error| visit.evaluation_error(&error))?;
-                match self.loaded(visit, value).await? {
-                    Document::String(text) => Ok(Some(text)),
-                    other => {
-                        let detail = format!("The {field} parameter does not reference a string: {other}");
-                        Err(visit.runtime_error(&detail).into())
-                    }
-                }
-            }
-        }
+        self.evaluating(track, visit, |evaluation| evaluation.step(&mut input))
+            .await
     }
 
     /// Lets the time of a Wait state pass.
@@ -195,24 +44,6 @@ impl Run<'_> {
         Ok(self.sleep_until(track, until).await?)
     }
 
-    /// The value at a path into what `InputPath` selects, if there is one.
-    async fn selected(
-        &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        path: &Path,
-        input: &Document,
-    ) -> Result<Option<Document>, Failure> {
-        let selected = self.select_input(track, visit, input.clone()).await?;
-        let found = self.evaluating(visit, |values| {
-            path.evaluate(&StateScope::new(self, track, visit, &selected, values))
-        });
-        match found.await? {
-            Ok(value) => self.loaded(visit, value).await.map(Some),
-            Err(_) => Ok(None),
-        }
-    }
-
     pub(super) async fn wait_until(
         &self,
         track: &Track<'_>,
@@ -221,25 +52,150 @@ impl Run<'_> {
         input: &Document,
     ) -> Result<SystemTime, Failure> {
         let now = self.now(track);
+        self.evaluating(track, visit, |evaluation| evaluation.wait_until(wait, input, now))
+            .await
+    }
+}
+
+impl<'e> Evaluation<'e> {
+    /// What comes of a state whose work takes no time. The input is only taken when nothing can be missing any more.
+    pub(super) fn step(&self, input: &mut Document) -> Result<StateEnd, Stop> {
+        let state = self.visit.state;
+        match &state.kind {
+            StateKind::Pass { result } => {
+                let mut effective = self.prepared(input.clone())?;
+                if let Some(result) = result {
+                    self.run.stage(Stage::Result, result);
+                    effective = result.clone();
+                }
+                let assigned = self.assign(state.assign.as_ref(), &effective, Seen::input(input))?;
+                let placed = self.place_result(input, effective)?;
+                self.end(placed, state.transition, assigned)
+            }
+            StateKind::Choice { rules, default } => {
+                let selected = self.select_input(input.clone())?;
+                let choice = self.choose(rules, *default, &selected)?;
+                let seen = Seen::input(&selected);
+                let assigned = self.assign(choice.assign, &selected, seen)?;
+                let output = match choice.output {
+                    Some(output) => self.query(output, seen)?,
+                    None => selected,
+                };
+                self.end(output, Transition::Next(choice.next), assigned)
+            }
+            StateKind::Fail { error, cause } => {
+                let name = self.fail_text(error.as_ref(), "ErrorPath", input)?;
+                let cause = self.fail_text(cause.as_ref(), "CausePath", input)?;
+                let name = name.map(|name| ErrorName::from(&*name));
+                Err(StateError { name, cause }.into())
+            }
+            _ => {
+                let selected = self.select_input(input.clone())?;
+                let assigned = self.assign(state.assign.as_ref(), &selected, Seen::input(&selected))?;
+                // In JSONata these states have an Output too.
+                let output = self.place_result(&mut selected.clone(), selected)?;
+                self.end(output, state.transition, assigned)
+            }
+        }
+    }
+
+    fn end(&self, placed: Document, transition: Transition, assigned: Variables) -> Result<StateEnd, Stop> {
+        Ok(StateEnd {
+            output: self.select_output(placed)?,
+            transition,
+            assigned,
+        })
+    }
+
+    /// Where a Choice state leads, and what it assigns on the way: by the first rule that holds, or by default.
+    fn choose(&self, rules: &'e [ChoiceRule], default: Option<StateId>, input: &Document) -> Result<Choice<'e>, Stop> {
+        for rule in rules {
+            let holds = match &rule.condition {
+                Condition::Query(query) => self.query_as(query, Seen::input(input), "boolean", Document::as_bool)?,
+                condition => self.complete(holds(condition, &self.scope(input)))?.map_err(|path| {
+                    let detail = format!(
+                        "Invalid path '{path}': The choice state's condition path references an invalid value."
+                    );
+                    self.visit.runtime_error(&detail)
+                })?,
+            };
+            if holds {
+                return Ok(Choice {
+                    next: rule.next,
+                    assign: rule.assign.as_ref(),
+                    output: rule.output.as_ref(),
+                });
+            }
+        }
+        let state = self.visit.state;
+        let default = default.map(|next| Choice {
+            next,
+            assign: state.assign.as_ref(),
+            output: match &state.stages {
+                Stages::JsonPath(_) => None,
+                Stages::Jsonata(stages) => stages.output.as_ref(),
+            },
+        });
+        default.ok_or_else(|| {
+            let detail = "Failed to transition out of the state. The state does not point to a next state.";
+            self.visit.error(ErrorName::NoChoiceMatched, detail).into()
+        })
+    }
+
+    fn fail_text(&self, text: Option<&FailText>, field: &str, input: &Document) -> Result<Option<Text>, Stop> {
+        match text {
+            None => Ok(None),
+            Some(FailText::Literal(text)) => Ok(Some(Text::clone(text))),
+            Some(FailText::Query(query)) => {
+                let text = |value: &Document| match value {
+                    Document::String(text) => Some(Text::clone(text)),
+                    _ => None,
+                };
+                self.query_as(query, Seen::input(input), "string", text).map(Some)
+            }
+            Some(FailText::Expression(expression)) => {
+                let value = self
+                    .complete(expression.evaluate(&self.scope(input), field))?
+                    .map_err(|error| self.visit.evaluation_error(&error))?;
+                match self.loaded(value)? {
+                    Document::String(text) => Ok(Some(text)),
+                    other => {
+                        let detail = format!("The {field} parameter does not reference a string: {other}");
+                        Err(self.visit.runtime_error(&detail).into())
+                    }
+                }
+            }
+        }
+    }
+
+    /// The value at a path into what `InputPath` selects, if there is one.
+    fn selected(&self, path: &Path, input: &Document) -> Result<Option<Document>, Stop> {
+        let selected = self.select_input(input.clone())?;
+        match self.complete(path.evaluate(&self.scope(&selected)))? {
+            Ok(value) => self.loaded(value).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn wait_until(&self, wait: &Wait, input: &Document, now: SystemTime) -> Result<SystemTime, Stop> {
+        let visit = self.visit;
         let until = match wait {
             Wait::SecondsQuery(query) => {
                 let seconds = |value: &Document| value.as_number().map(Number::as_f64);
-                let seconds = self
-                    .query_as(track, visit, query, Seen::input(input), "number", seconds)
-                    .await?;
+                let seconds = self.query_as(query, Seen::input(input), "number", seconds)?;
                 now + seconds_of(seconds)
                     .ok_or_else(|| visit.error(ErrorName::QueryEvaluationError, "Wait state delay is too long."))?
             }
             Wait::TimestampQuery(query) => {
-                let value = self.query(track, visit, query, Seen::input(input)).await?;
-                let value = self.loaded(visit, value).await?;
+                let value = self.query(query, Seen::input(input))?;
+                let value = self.loaded(value)?;
                 let Some(timestamp) = value.as_str().and_then(Timestamp::parse) else {
                     let detail = format!(
                         "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: {}",
                         plain(&value)
                     );
                     let location = Some("Timestamp".into());
-                    return Err(self.query_error(track, visit, QueryError { detail, location }).into());
+                    return Err(QueryError { detail, location }.into());
                 };
                 time_of(timestamp)
             }
@@ -247,7 +203,7 @@ impl Run<'_> {
             Wait::Timestamp(timestamp) => time_of(*timestamp),
             Wait::SecondsPath(path) => {
                 let path_text = path.text();
-                let Some(value) = self.selected(track, visit, path, input).await? else {
+                let Some(value) = self.selected(path, input)? else {
                     let detail = format!("The SecondsPath parameter does not reference an input value: {path_text}");
                     return Err(visit.runtime_error(&detail).into());
                 };
@@ -270,7 +226,7 @@ impl Run<'_> {
             }
             Wait::TimestampPath(path) => {
                 let path_text = path.text();
-                let Some(value) = self.selected(track, visit, path, input).await? else {
+                let Some(value) = self.selected(path, input)? else {
                     let detail = format!("The TimestampPath parameter does not reference an input value: {path_text}");
                     return Err(visit.runtime_error(&detail).into());
                 };
@@ -300,10 +256,10 @@ fn seconds_of(seconds: f64) -> Option<Duration> {
 }
 
 /// Where a Choice state leads, and what happens on the way.
-struct Choice<'v> {
+struct Choice<'c> {
     next: StateId,
-    assign: Option<&'v Construction>,
-    output: Option<&'v Query>,
+    assign: Option<&'c Construction>,
+    output: Option<&'c Query>,
 }
 
 /// Whether a condition holds; fails with the text of a path that finds nothing.

@@ -1,8 +1,9 @@
 //! One attempt of a Task state.
 
-use super::context::{Seen, StateScope};
+use super::context::Seen;
 use super::machine::{Track, Visit};
 use super::stages::check_result_bytes;
+use super::values::{Evaluation, Stop};
 use super::{Failure, Probe, Run, Stage};
 use crate::history::{EventDetails, TaskResource, TaskScheduled};
 use crate::{StateError, TaskError, TaskRequest};
@@ -23,17 +24,18 @@ impl Run<'_> {
         task: &Task,
         input: Document,
     ) -> Result<Document, Failure> {
-        let timeout = self
-            .seconds(track, visit, task.timeout.as_ref(), "TimeoutSecondsPath", &input)
+        let (timeout, heartbeat, role_arn, parameters) = self
+            .evaluating(track, visit, |evaluation| {
+                let timeout = evaluation.seconds(task.timeout.as_ref(), "TimeoutSecondsPath", &input)?;
+                let heartbeat = evaluation.seconds(task.heartbeat.as_ref(), "HeartbeatSecondsPath", &input)?;
+                let role_arn = match &task.credentials {
+                    Some(credentials) => Some(evaluation.role_arn(credentials, &input)?),
+                    None => None,
+                };
+                let parameters = evaluation.effective_input(input.clone())?;
+                Ok((timeout, heartbeat, role_arn, parameters))
+            })
             .await?;
-        let heartbeat = self
-            .seconds(track, visit, task.heartbeat.as_ref(), "HeartbeatSecondsPath", &input)
-            .await?;
-        let role_arn = match &task.credentials {
-            Some(credentials) => self.role_arn(track, visit, credentials, &input).await?,
-            None => None,
-        };
-        let parameters = self.effective_input(track, visit, input).await?;
         let schedule = || scheduled(self, task, &parameters, timeout, heartbeat, role_arn.clone());
         track.follow(self.event(track.previous(), schedule));
         let permit = self.environment.budget.acquire().await?;
@@ -118,69 +120,45 @@ impl Run<'_> {
         })
         .await
     }
+}
 
-    async fn seconds(
-        &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        count: Option<&Count>,
-        field: &str,
-        input: &Document,
-    ) -> Result<Option<u64>, Failure> {
+impl Evaluation<'_> {
+    fn seconds(&self, count: Option<&Count>, field: &str, input: &Document) -> Result<Option<u64>, Stop> {
+        let seconds = |value: &Document| {
+            value
+                .as_i64()
+                .and_then(|seconds| u64::try_from(seconds).ok())
+                .filter(|seconds| *seconds > 0)
+        };
         let path = match count {
             None => return Ok(None),
             Some(Count::Literal(seconds)) => return Ok(Some(*seconds)),
             Some(Count::Query(query)) => {
-                let seconds = |value: &Document| {
-                    value
-                        .as_i64()
-                        .and_then(|seconds| u64::try_from(seconds).ok())
-                        .filter(|seconds| *seconds > 0)
-                };
-                let seen = Seen::input(input);
-                return self
-                    .query_as(track, visit, query, seen, "positive integer", seconds)
-                    .await
-                    .map(Some);
+                let found = self.query_as(query, Seen::input(input), "positive integer", seconds)?;
+                return Ok(Some(found));
             }
             Some(Count::Path(path)) => path,
         };
-        let value = self
-            .evaluating(visit, |values| {
-                path.evaluate(&StateScope::new(self, track, visit, input, values))
-            })
-            .await?
-            .map_err(|no_match| visit.runtime_error(&no_match.to_string()))?;
-        match value
-            .as_i64()
-            .and_then(|seconds| u64::try_from(seconds).ok())
-            .filter(|seconds| *seconds > 0)
-        {
+        let value = self.path(path, input)?;
+        match seconds(&value) {
             Some(seconds) => Ok(Some(seconds)),
             None => {
                 let detail = format!(
                     "The {field} parameter does not reference a positive integer: {} == {value}",
                     path.text()
                 );
-                Err(visit.runtime_error(&detail).into())
+                Err(self.visit.runtime_error(&detail).into())
             }
         }
     }
 
-    async fn role_arn(
-        &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        credentials: &Construction,
-        input: &Document,
-    ) -> Result<Option<Text>, Failure> {
-        let credentials = self
-            .construct(track, visit, credentials, input, Seen::input(input))
-            .await?;
-        let credentials = self.loaded(visit, credentials).await?;
+    fn role_arn(&self, credentials: &Construction, input: &Document) -> Result<Text, Stop> {
+        let credentials = self.construct(credentials, input, Seen::input(input))?;
+        let credentials = self.loaded(credentials)?;
         match credentials.get("RoleArn") {
-            Some(Document::String(role_arn)) => Ok(Some(Text::clone(role_arn))),
-            _ => Err(visit
+            Some(Document::String(role_arn)) => Ok(Text::clone(role_arn)),
+            _ => Err(self
+                .visit
                 .runtime_error("The field 'RoleArn' of 'Credentials' must be a string.")
                 .into()),
         }

@@ -2,11 +2,10 @@
 
 use crate::config::{LargeResponse, SqsInput};
 use crate::testing::{Setup, event, result, with};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
 use expressway_asl::Document;
 use expressway_durability::payloads::{PayloadOptions, S3Payloads};
 use expressway_engine::TaskRequest;
+use expressway_tests::dynamodb::configuration;
 use server::Server;
 use std::sync::Arc;
 
@@ -20,20 +19,12 @@ const STATUS: &str =
     r#"{"StartAt":"P","States":{"P":{"Type":"Pass","Parameters":{"status.$":"$.status"},"End":true}}}"#;
 
 fn store(server: &Server) -> Arc<S3Payloads> {
-    let config = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("eu-west-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-            "key", "secret", None, None, "test",
-        )))
-        .endpoint_url(&server.url)
-        .build();
     let options = PayloadOptions {
         cache_bytes: 0,
         allowed_buckets: vec!["theirs".to_owned()],
         ..PayloadOptions::new("bucket")
     };
-    Arc::new(S3Payloads::new(&config, options))
+    Arc::new(S3Payloads::new(&configuration(&server.url), options))
 }
 
 fn text(bytes: usize) -> Document {

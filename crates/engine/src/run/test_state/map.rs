@@ -2,14 +2,14 @@
 
 use super::{Probe, Stage};
 use crate::StateError;
-use crate::run::context::{Seen, StateScope, map_item};
+use crate::run::context::{Seen, map_item};
 use crate::run::machine::{Track, Visit};
+use crate::run::values::{Evaluation, Stop};
 use crate::run::{Failure, Run};
 use crate::test_state::float;
 use expressway_asl::Document;
 use expressway_asl::document::{Array, Number, Object};
 use expressway_asl::error_name::ErrorName;
-use expressway_asl::path::Path;
 use expressway_asl::program::{Count, Distributed, ItemBatcher, Items, Map, Percentage};
 
 impl Run<'_> {
@@ -67,7 +67,7 @@ impl Run<'_> {
     ) -> Result<Option<Array>, Failure> {
         let reader = map.distributed.as_ref().and_then(|map| map.item_reader.as_ref());
         let Some(reader) = reader else {
-            let items = self.items(track, visit, map, input.clone()).await?;
+            let items = self.items(track, visit, map, input).await?;
             if matches!(map.items, Items::Path(_)) {
                 self.stage(Stage::ItemsPath, &Document::Array(items.clone()));
             }
@@ -121,7 +121,12 @@ impl Run<'_> {
         let items_max = limit(&batcher.max_items).await?;
         let bytes_max = limit(&batcher.max_input_bytes).await?;
         let batch_input = match &batcher.batch_input {
-            Some(of_all) => Some(self.construct(track, visit, of_all, input, Seen::input(input)).await?),
+            Some(of_all) => {
+                let built = self.evaluating(track, visit, |evaluation| {
+                    evaluation.construct(of_all, input, Seen::input(input))
+                });
+                Some(built.await?)
+            }
             None => None,
         };
         let batch = |items: &[Document]| {
@@ -171,29 +176,14 @@ impl Run<'_> {
             exceeds |= failures > tolerated;
         }
         if let Some(percentage) = &distributed.tolerated_failure_percentage {
-            let tolerated = self.percentage(track, visit, percentage, input).await?;
+            let tolerated = self
+                .evaluating(track, visit, |evaluation| evaluation.percentage(percentage, input))
+                .await?;
             self.stage(Stage::ToleratedFailurePercentage, &float(tolerated));
             let length = length.unwrap_or(0).max(1);
             exceeds |= failures as f64 / length as f64 * 100.0 > tolerated;
         }
         Ok(exceeds)
-    }
-
-    /// What a path finds in the state's data.
-    async fn at(
-        &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        path: &Path,
-        input: &Document,
-    ) -> Result<Document, Failure> {
-        let found = self.evaluating(visit, |values| {
-            path.evaluate(&StateScope::new(self, track, visit, input, values))
-        });
-        let found = found
-            .await?
-            .map_err(|no_match| visit.runtime_error(&no_match.to_string()))?;
-        self.loaded(visit, found).await
     }
 
     async fn whole(
@@ -203,29 +193,29 @@ impl Run<'_> {
         count: &Count,
         input: &Document,
     ) -> Result<u64, Failure> {
+        self.evaluating(track, visit, |evaluation| evaluation.whole(count, input))
+            .await
+    }
+}
+
+impl Evaluation<'_> {
+    fn whole(&self, count: &Count, input: &Document) -> Result<u64, Stop> {
         match count {
             Count::Literal(count) => Ok(*count),
             Count::Query(query) => {
                 let count = |value: &Document| value.as_i64().and_then(|count| u64::try_from(count).ok());
-                self.query_as(track, visit, query, Seen::input(input), "non-negative integer", count)
-                    .await
+                self.query_as(query, Seen::input(input), "non-negative integer", count)
             }
             Count::Path(path) => {
-                let value = self.at(track, visit, path, input).await?;
+                let value = self.loaded(self.path(path, input)?)?;
                 let digits = value.as_str().and_then(|text| text.parse::<i64>().ok());
                 let count = value.as_i64().or(digits).and_then(|count| u64::try_from(count).ok());
-                count.ok_or_else(|| not_a_number(visit, path.text(), &value).into())
+                count.ok_or_else(|| not_a_number(self.visit, path.text(), &value).into())
             }
         }
     }
 
-    async fn percentage(
-        &self,
-        track: &Track<'_>,
-        visit: &Visit<'_>,
-        percentage: &Percentage,
-        input: &Document,
-    ) -> Result<f64, Failure> {
+    fn percentage(&self, percentage: &Percentage, input: &Document) -> Result<f64, Stop> {
         let number = |value: &Document| {
             let digits = value.as_str().and_then(|text| text.parse::<f64>().ok());
             let number = value.as_number().map(Number::as_f64).or(digits);
@@ -233,20 +223,10 @@ impl Run<'_> {
         };
         match percentage {
             Percentage::Literal(percentage) => Ok(*percentage),
-            Percentage::Query(query) => {
-                self.query_as(
-                    track,
-                    visit,
-                    query,
-                    Seen::input(input),
-                    "number between 0 and 100",
-                    number,
-                )
-                .await
-            }
+            Percentage::Query(query) => self.query_as(query, Seen::input(input), "number between 0 and 100", number),
             Percentage::Path(path) => {
-                let value = self.at(track, visit, path, input).await?;
-                number(&value).ok_or_else(|| not_a_number(visit, path.text(), &value).into())
+                let value = self.loaded(self.path(path, input)?)?;
+                number(&value).ok_or_else(|| not_a_number(self.visit, path.text(), &value).into())
             }
         }
     }
