@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use expressway_asl::diagnostic::Diagnostic;
 use expressway_asl::program::Requirements;
 use expressway_engine::{Fault, TaskBudget, TaskFuture, TaskRequest, TaskRunner};
-use expressway_integrations::{AwsTasks, SdkConfig};
+use expressway_integrations::{AwsTasks, HttpTrace, SdkConfig};
 use expressway_local::{MockFile, MockedTasks, TestCase};
 use expressway_standins::{Effect, StandIns};
 use std::future::ready;
@@ -111,9 +111,9 @@ impl TaskArguments {
         let caller = match (unmocked, &stand_ins) {
             (Unmocked::Error, _) => None,
             (_, Some(stand_ins)) => {
-                Some(callers(name, requirements, not_supported, async { stand_ins.config() }).await?)
+                Some(callers(name, requirements, not_supported, async { stand_ins.config() }, None).await?)
             }
-            (_, None) => Some(aws(name, requirements, not_supported).await?),
+            (_, None) => Some(aws(name, requirements, not_supported, None).await?),
         };
         Ok(Tasks {
             test_case,
@@ -150,14 +150,15 @@ impl Tasks {
     }
 }
 
-/// Sets up the clients of what the program calls.
+/// Sets up the clients of what the program calls; `trace` is shown the requests of HTTP tasks.
 pub(crate) async fn aws(
     name: &str,
     requirements: &Requirements,
     not_supported: &[Diagnostic],
+    trace: Option<HttpTrace>,
 ) -> Result<Arc<dyn TaskRunner>, Failure> {
     let configuration = expressway_integrations::configuration();
-    callers(name, requirements, not_supported, configuration).await
+    callers(name, requirements, not_supported, configuration, trace).await
 }
 
 /// Sets up the clients of what the program calls, with this configuration if there is anything.
@@ -166,6 +167,7 @@ async fn callers(
     requirements: &Requirements,
     not_supported: &[Diagnostic],
     configuration: impl Future<Output = SdkConfig>,
+    trace: Option<HttpTrace>,
 ) -> Result<Arc<dyn TaskRunner>, Failure> {
     if requirements.resources.is_empty() {
         return Ok(Arc::new(NoTasks));
@@ -179,9 +181,11 @@ async fn callers(
         return Err(Failure::with_help(message, "with --mock it can be run all the same"));
     }
     // Servers on this machine are what one tries an API against.
-    Ok(Arc::new(
-        AwsTasks::new(&configuration.await, requirements).with_loopback(),
-    ))
+    let tasks = AwsTasks::new(&configuration.await, requirements).with_loopback();
+    Ok(match trace {
+        Some(trace) => Arc::new(tasks.with_http_trace(trace)),
+        None => Arc::new(tasks),
+    })
 }
 
 /// For programs without Task states: reading AWS's configuration would only take time.

@@ -14,7 +14,7 @@ use expressway_engine::test_state::{
     InspectionLevel, Mock, Rejection, StateConfiguration, StateTest, TestStatus, TestedState, test_state,
 };
 use expressway_engine::{Environment, StateError, SystemClock, SystemEntropy, TaskBudget, TaskRunner};
-use expressway_integrations::FieldValidation;
+use expressway_integrations::{FieldValidation, HttpTrace};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -56,6 +56,9 @@ pub(crate) struct Arguments {
     /// How much to tell; TRACE is more than DEBUG only for HTTP tasks that are really called
     #[arg(long, default_value = "debug", ignore_case = true)]
     inspection: Level,
+    /// Show with TRACE what the connection of an HTTP task adds to headers, query and body: credentials, too
+    #[arg(long)]
+    reveal_secrets: bool,
     /// The role of the state, for the context object; without --mock a task is called only if it is given
     ///
     /// The call is made with your own AWS credentials.
@@ -193,19 +196,21 @@ fn tested(arguments: &Arguments) -> Result<TestedState, Problem> {
     };
     let machine = crate::definition::machine_name(file);
     let runtime = crate::runtime()?;
+    let trace = HttpTrace::new(arguments.reveal_secrets);
     runtime.block_on(async {
         let environment = Environment {
-            tasks: task_runner(&machine, &inspection, inspected, &test).await?,
+            tasks: task_runner(&machine, &inspection, inspected, &test, &trace).await?,
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(SystemEntropy),
             budget: TaskBudget::default(),
             payloads: None,
         };
-        let tested = test_state(inspected, &environment, &identity::express(&machine), &test).await?;
+        let mut tested = test_state(inspected, &environment, &identity::express(&machine), &test).await?;
         if let (StateKind::Task(task), Some(Mock::Result(result))) = (&inspected.state.kind, &test.mock) {
             expressway_integrations::check_mocked_result(&task.resource, result, validation)
                 .map_err(Rejection::validation)?;
         }
+        tested.inspection.http = trace.last().map(|exchange| (exchange.request, exchange.response));
         Ok(tested)
     })
 }
@@ -216,12 +221,13 @@ async fn task_runner(
     inspection: &Inspection,
     inspected: Inspected<'_>,
     test: &StateTest,
+    trace: &HttpTrace,
 ) -> Result<Arc<dyn TaskRunner>, Problem> {
     let StateKind::Task(task) = &inspected.state.kind else {
-        return Ok(tasks::aws(machine, &Requirements::default(), &[]).await?);
+        return Ok(tasks::aws(machine, &Requirements::default(), &[], None).await?);
     };
     if test.mock.is_some() || test.role_arn.is_none() {
-        return Ok(tasks::aws(machine, &Requirements::default(), &[]).await?);
+        return Ok(tasks::aws(machine, &Requirements::default(), &[], None).await?);
     }
     let arn = task.resource.arn();
     if arn.contains(".sync") || arn.ends_with(".waitForTaskToken") {
@@ -239,7 +245,7 @@ async fn task_runner(
         resources: vec![(task.resource.clone(), Text::clone(name))],
         credentials: task.credentials.is_some().then(|| Text::clone(name)),
     };
-    Ok(tasks::aws(machine, &requirements, &not_supported).await?)
+    Ok(tasks::aws(machine, &requirements, &not_supported, Some(trace.clone())).await?)
 }
 
 fn read_object(argument: &str, value: &str) -> Result<Object, Failure> {
@@ -368,6 +374,16 @@ fn write_text(out: &mut dyn Write, tested: &TestedState, level: InspectionLevel)
         for (name, value) in tested.inspection.stages() {
             writeln!(out, "{faint}{name}{faint:#}")?;
             write_indented(out, value)?;
+        }
+    }
+    if let Some((request, response)) = &tested.inspection.http
+        && level == InspectionLevel::Trace
+    {
+        for (name, value) in [("request", Some(request)), ("response", response.as_ref())] {
+            if let Some(value) = value {
+                writeln!(out, "{faint}{name}{faint:#}")?;
+                write_indented(out, value)?;
+            }
         }
     }
     if let Some(output) = &tested.output {

@@ -129,6 +129,8 @@ pub struct TestedState {
 pub struct StateInspection {
     pub(crate) members: Vec<(&'static str, Document)>,
     pub(crate) error_details: Option<ErrorDetails>,
+    /// `request` and `response` of the API, of an HTTP task that was called: its runner knows them.
+    pub http: Option<(Document, Option<Document>)>,
 }
 
 /// Which handlers an error met.
@@ -166,7 +168,7 @@ impl StateInspection {
         self.error_details
     }
 
-    fn to_api(&self) -> Document {
+    fn to_api(&self, level: InspectionLevel) -> Document {
         let mut data = Object::new();
         for (name, value) in &self.members {
             // Numbers are numbers there, all else is JSON text.
@@ -180,6 +182,14 @@ impl StateInspection {
                 value.to_json().into()
             };
             data.insert(*name, value);
+        }
+        if let Some((request, response)) = &self.http
+            && level == InspectionLevel::Trace
+        {
+            data.insert("request", request.clone());
+            if let Some(response) = response {
+                data.insert("response", response.clone());
+            }
         }
         if let Some(details) = self.error_details {
             data.insert("errorDetails", details.to_api());
@@ -222,7 +232,7 @@ impl TestedState {
             }
         }
         if level != InspectionLevel::Info {
-            answer.insert("inspectionData", self.inspection.to_api());
+            answer.insert("inspectionData", self.inspection.to_api(level));
         }
         if let Some(next) = &self.next_state {
             answer.insert("nextState", Document::String(Text::clone(next)));

@@ -9,6 +9,7 @@
 //! request, and the session token in it, goes to SQS only, which answers that there is no such queue.
 
 use crate::effect::Token;
+use crate::http::HttpTrace;
 use crate::roles::Roles;
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -37,6 +38,8 @@ pub(crate) struct Caller {
     pub(crate) region: Option<String>,
     /// Whether `http:` is as good as `https:` where the host is this machine.
     pub(crate) allows_loopback: bool,
+    /// Who is shown the requests of HTTP tasks.
+    pub(crate) http_trace: Option<HttpTrace>,
 }
 
 impl Caller {
@@ -51,6 +54,7 @@ impl Caller {
             client,
             region: config.region().map(ToString::to_string),
             allows_loopback: false,
+            http_trace: None,
         }
     }
 

@@ -2,14 +2,16 @@
 
 mod connection;
 mod form;
+mod trace;
 
 pub(crate) use connection::Connections;
+pub use trace::{HttpExchange, HttpTrace};
 
 use crate::caller::Caller;
 use crate::effect::Token;
 use crate::parameters::{self, Parameters};
 use crate::web::{self, Address};
-use connection::Connection;
+use connection::{Additions, Connection};
 use expressway_asl::Document;
 use expressway_asl::document::Object;
 use expressway_asl::error_name::ErrorName;
@@ -189,6 +191,27 @@ async fn send(
     request: &TaskRequest<'_>,
 ) -> Result<PlainAnswer, StateError> {
     let own = connection.additions(caller).await?;
+    if let Some(trace) = &caller.http_trace {
+        let shown = match trace.reveals_secrets() {
+            true => own.clone(),
+            false => Additions::default(),
+        };
+        trace.sent(&compose(caller, call, shown, request));
+    }
+    let sent = compose(caller, call, own, request);
+    let origin = sent.origin.clone();
+    let answer = caller.client.exchange(sent).await.map_err(|error| match error {
+        CallError::AnswerTooLarge => parameters::too_large(request.resource),
+        error => StateError::new(ErrorName::HttpSocket, error.cause()),
+    })?;
+    if let Some(trace) = &caller.http_trace {
+        trace.answered(&origin, &answer);
+    }
+    Ok(answer)
+}
+
+/// The request with what the connection adds to it.
+fn compose(caller: &Caller, call: &Call, own: Additions, request: &TaskRequest<'_>) -> PlainRequest {
     let mut query = call.query.clone();
     replace(&mut query, own.query, |left, right| left == right);
     let mut headers = call.headers.clone();
@@ -235,7 +258,7 @@ async fn send(
         path: call.address.path.clone(),
     };
     address.push_query(&query);
-    let sent = PlainRequest {
+    PlainRequest {
         method: call.method.clone(),
         origin: address.origin,
         path: address.path,
@@ -244,11 +267,7 @@ async fn send(
         signing: None,
         timeout: TIMEOUT,
         answer_bytes_max: web::ANSWER_BYTES_MAX,
-    };
-    caller.client.exchange(sent).await.map_err(|error| match error {
-        CallError::AnswerTooLarge => parameters::too_large(request.resource),
-        error => StateError::new(ErrorName::HttpSocket, error.cause()),
-    })
+    }
 }
 
 fn replace(list: &mut Vec<(String, String)>, own: Vec<(String, String)>, is_same: impl Fn(&str, &str) -> bool) {

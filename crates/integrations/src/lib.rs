@@ -39,6 +39,7 @@ mod web;
 
 pub use check::check;
 pub use configuration::configuration;
+pub use http::{HttpExchange, HttpTrace};
 pub use mock::{FieldValidation, check_mocked_result};
 
 pub use aws_config::SdkConfig;
@@ -87,6 +88,13 @@ impl AwsTasks {
     #[must_use]
     pub fn with_loopback(mut self) -> AwsTasks {
         self.caller.allows_loopback = true;
+        self
+    }
+
+    /// Shows the requests of `http:invoke` and their answers to somebody.
+    #[must_use]
+    pub fn with_http_trace(mut self, trace: HttpTrace) -> AwsTasks {
+        self.caller.http_trace = Some(trace);
         self
     }
 

@@ -1,4 +1,6 @@
 use crate::{command, expressway, ran};
+use std::io::{Read, Write};
+use std::net::TcpListener;
 
 const CHARGE: &[&str] = &["test-state", "orders.asl.json", "--state", "Charge", "--format", "json"];
 
@@ -188,4 +190,77 @@ fn what_waits_for_a_callback_must_be_mocked() {
         "{}",
         found.stderr
     );
+}
+
+/// EventBridge, Secrets Manager and somebody's API on one address, until the process ends.
+fn web() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let authority = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = Vec::new();
+            let mut part = [0; 4096];
+            while !String::from_utf8_lossy(&request).contains("\r\n\r\n") {
+                let length = stream.read(&mut part).unwrap();
+                request.extend_from_slice(part.get(..length).unwrap());
+            }
+            let request = String::from_utf8_lossy(&request).to_lowercase();
+            let body = if request.contains("awsevents.describeconnection") {
+                r#"{"ConnectionState":"AUTHORIZED","AuthorizationType":"BASIC","SecretArn":"arn:aws:secretsmanager:eu-central-1:1:secret:s"}"#
+            } else if request.contains("secretsmanager.getsecretvalue") {
+                r#"{"SecretString":"{\"username\":\"user\",\"password\":\"pass\"}"}"#
+            } else {
+                r#"{"ok":true}"#
+            };
+            let length = body.len();
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            )
+            .unwrap();
+        }
+    });
+    authority
+}
+
+#[test]
+fn trace_shows_what_went_over_the_wire_and_secrets_only_if_asked_for() {
+    let authority = web();
+    let endpoint = format!("http://{authority}");
+    let state = format!(
+        r#"{{"Type":"Task","Resource":"arn:aws:states:::http:invoke","End":true,"Parameters":{{"Method":"GET",
+        "ApiEndpoint":"{endpoint}/get","Headers":{{"X-Mine":"h1"}},"QueryParameters":{{"q":"1"}},"Authentication":
+        {{"ConnectionArn":"arn:aws:events:eu-central-1:111122223333:connection/shop/0a1b"}}}}}}"#
+    );
+    let tested = |more: &[&str]| {
+        let role = ["--role-arn", "arn:aws:iam::111122223333:role/r"];
+        let mut command = command(&[&["test-state", "-", "--format", "json"], &role[..], more].concat());
+        command.envs([
+            ("AWS_ENDPOINT_URL", endpoint.as_str()),
+            ("AWS_ACCESS_KEY_ID", "id"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_REGION", "eu-central-1"),
+        ]);
+        let ran = ran(command, &state);
+        assert_eq!(ran.code, Some(0), "{} {}", ran.stdout, ran.stderr);
+        ran.stdout
+    };
+    let request = |authorization: &str| {
+        format!(
+            r#""request":{{"protocol":"http","method":"GET","url":"{endpoint}/get?q=1","headers":"[X-Mine: h1, {authorization}User-Agent: Amazon|StepFunctions|HttpInvoke|eu-central-1, Range: bytes=0-262144]","body":""}}"#
+        )
+    };
+    let response = r#""response":{"protocol":"http","statusCode":"200","statusMessage":"OK","headers":"[content-type: application/json, content-length: 11, connection: close]","body":"{\"ok\":true}"}"#;
+
+    let traced = tested(&["--inspection", "trace"]);
+    assert!(traced.contains(&request("")), "{traced}");
+    assert!(traced.contains(response), "{traced}");
+    let revealed = tested(&["--inspection", "trace", "--reveal-secrets"]);
+    assert!(
+        revealed.contains(&request("Authorization: Basic dXNlcjpwYXNz, ")),
+        "{revealed}"
+    );
+    let debug = tested(&["--reveal-secrets"]);
+    assert!(!debug.contains("Basic"), "{debug}");
 }

@@ -196,6 +196,7 @@ pub(crate) async fn test_state(
     }
     tested.inspection = StateInspection {
         members,
+        http: None,
         error_details: (details != ErrorDetails::default()).then_some(details),
     };
     Ok(tested)

@@ -77,7 +77,7 @@ struct Token {
 }
 
 /// What a connection adds to a request.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Additions {
     pub(super) headers: Vec<(String, String)>,
     pub(super) query: Vec<(String, String)>,
