@@ -202,7 +202,7 @@ impl Observer for Log {
     }
 
     fn problem(&self, message: &str) {
-        let error = style::ERROR;
-        let _ = writeln!(anstream::stderr().lock(), "{error}error{error:#}: {message}");
+        let warning = style::WARNING;
+        let _ = writeln!(anstream::stderr().lock(), "{warning}warning{warning:#}: {message}");
     }
 }
