@@ -1,11 +1,6 @@
 //! The function's process is killed at its n-th request of AWS, for every n: before the request is carried out, after
 //! it, and after its answer. Then a new process gets the same event.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "helpers of tests are tests"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests are tests")]
 
 use expressway_tests::dynamodb::DynamoDb;
 use expressway_tests::function::Setup;
@@ -13,6 +8,7 @@ use expressway_tests::place::{Place, Workflow, read};
 use expressway_tests::proxy::{Fate, Moment};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
+use std::io::Write;
 use std::time::{Duration, SystemTime};
 
 /// How long the run has that is killed: the next one waits for the end of this.
@@ -178,10 +174,13 @@ async fn every_kill_point(name: &str, workflow: &Workflow, level: &str) {
     let cases = points.map(|(n, moment)| case(&dynamodb, workflow, level, n, moment, &normal));
     let killed: Vec<bool> = stream::iter(cases).buffer_unordered(CASES_AT_ONCE).collect().await;
     let points = killed.iter().filter(|is_killed| **is_killed).count();
-    println!(
-        "{name} at level {level}: {points} kill points in {} requests",
-        normal.requests
-    );
+    // Past the harness, which shows what a test prints only if it fails.
+    let requests = normal.requests;
+    writeln!(
+        std::io::stderr(),
+        "{name} at level {level}: {points} kill points in {requests} requests"
+    )
+    .unwrap();
     assert!(points > normal.requests, "{points}");
 }
 
