@@ -175,12 +175,11 @@ async fn every_kill_point(name: &str, workflow: &Workflow, level: &str) {
     let killed: Vec<bool> = stream::iter(cases).buffer_unordered(CASES_AT_ONCE).collect().await;
     let points = killed.iter().filter(|is_killed| **is_killed).count();
     // Past the harness, which shows what a test prints only if it fails.
-    let requests = normal.requests;
-    writeln!(
-        std::io::stderr(),
-        "{name} at level {level}: {points} kill points in {requests} requests"
-    )
-    .unwrap();
+    let line = format!(
+        "{name} at level {level}: {points} kill points in {} requests\n",
+        normal.requests
+    );
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
     assert!(points > normal.requests, "{points}");
 }
 
