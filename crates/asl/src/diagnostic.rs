@@ -91,6 +91,8 @@ pub enum Code {
     DataTooLarge,
     /// A path leads to what can not be there.
     UnknownMember,
+    /// A parameter of a task has a value that its service does not expect.
+    UnexpectedValue,
 }
 
 impl Code {
@@ -118,6 +120,7 @@ impl Code {
             Code::SwallowedError => "SWALLOWED_ERROR",
             Code::DataTooLarge => "DATA_TOO_LARGE",
             Code::UnknownMember => "UNKNOWN_MEMBER",
+            Code::UnexpectedValue => "UNEXPECTED_VALUE",
         }
     }
 
@@ -151,6 +154,10 @@ impl Code {
         (
             Code::UnknownMember,
             "A path to a member that no earlier state can have produced",
+        ),
+        (
+            Code::UnexpectedValue,
+            "A parameter of a task whose value its service does not know, or that is too small or too large for it",
         ),
         (Code::DuplicateField, "A field that appears twice in an object"),
         (Code::NoEffect, "A field that means nothing where it stands"),

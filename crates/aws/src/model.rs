@@ -4,15 +4,17 @@
 //! compressed one service at a time, and a service is decoded when it is first asked for.
 
 mod catalog;
+mod limits;
 pub mod names;
 mod operation;
 mod shape;
 pub(crate) mod table;
 
 pub use catalog::services;
+pub use limits::{Limit, Limits, Outside};
 pub use operation::{Authentication, ContextParameter, ContextValue, Operation};
 pub use shape::{Exception, List, Location, Map, Member, Shape, ShapeId, Structure, TimestampFormat, XmlNamespace};
-pub use table::{TableError, read_service};
+pub use table::{TableError, read_limits, read_service};
 
 use crate::endpoint::RuleSet;
 use expressway_asl::document::Text;

@@ -47,6 +47,8 @@ pub enum Fault {
     Missing(String),
     /// A value can not be what it must be.
     Invalid,
+    /// The model has limits for a value, and it is not within them.
+    Outside,
 }
 
 fn at(path: &[String]) -> String {

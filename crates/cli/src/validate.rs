@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use expressway_asl::Document;
 use expressway_asl::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use expressway_asl::document::{Array, Object};
-use expressway_integrations::check;
+use expressway_integrations::check_with_values;
 use std::io::{self, Write};
 
 /// Check definitions, and show what is wrong with them
@@ -129,7 +129,7 @@ fn diagnostics(arguments: &Arguments, file: &str) -> Result<Diagnostics, Failure
     let mut diagnostics = match definition::check(file, &arguments.substitutions)? {
         Ok(compilation) => {
             let mut findings = compilation.warnings;
-            definition::merge(&mut findings, check(&compilation.calls));
+            definition::merge(&mut findings, check_with_values(&compilation.calls));
             findings
         }
         Err(diagnostics) => diagnostics,

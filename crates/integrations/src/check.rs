@@ -2,13 +2,14 @@
 
 use crate::optimized::Integration;
 use crate::{api_gateway, aws_sdk, eks, http, lambda, parameters, web};
+use expressway_asl::Document;
 use expressway_asl::call::Call;
 use expressway_asl::diagnostic::{Code, Diagnostic, Severity};
 use expressway_asl::document::Text;
 use expressway_asl::resource::Resource;
 use expressway_aws::Service;
 use expressway_aws::model::names::nearest;
-use expressway_aws::model::{Operation, services};
+use expressway_aws::model::{Limits, Operation, names, services};
 use expressway_aws::request::{self, Fault, ParameterError};
 
 /// Checks the calls of a definition against the models of the services that it names; only these are decoded.
@@ -18,14 +19,24 @@ use expressway_aws::request::{self, Fault, ParameterError};
 /// ([`Code::NotSupported`]). Doubts about values, and about members that are missing further inside, are warnings: the
 /// service has the last word.
 pub fn check(calls: &[Call]) -> Vec<Diagnostic> {
-    calls.iter().flat_map(check_call).collect()
+    calls.iter().flat_map(|call| check_call(call, None)).collect()
 }
 
-fn check_call(call: &Call) -> Vec<Diagnostic> {
+/// As [`check`], with warnings ([`Code::UnexpectedValue`]) of values that are outside of the limits that the models
+/// have. Apart from it, so that a program that only runs definitions is linked without the tables of limits.
+pub fn check_with_values(calls: &[Call]) -> Vec<Diagnostic> {
+    let limits = |service: &Service| Limits::find(&names::arn_name(&service.service_id))?.ok();
+    calls.iter().flat_map(|call| check_call(call, Some(&limits))).collect()
+}
+
+/// Finds the limits of a service.
+type FindLimits<'f> = Option<&'f dyn Fn(&Service) -> Option<Limits>>;
+
+fn check_call(call: &Call, limits: FindLimits<'_>) -> Vec<Diagnostic> {
     match &call.resource {
         Resource::Function { .. } => Vec::new(),
         Resource::AwsSdk { arn, service, action } => match aws_sdk::find(service, action) {
-            Ok((model, operation)) => against_model(call, model, operation),
+            Ok((model, operation)) => against_model(call, model, operation, limits),
             Err(problem) => vec![no_operation(call, arn, service, action, problem)],
         },
         Resource::Optimized { service, action, .. } => match (&**service, &**action) {
@@ -40,7 +51,7 @@ fn check_call(call: &Call) -> Vec<Diagnostic> {
                 Err(problem) => vec![not_supported(call, problem)],
                 Ok(integration) => match (integration.own_parameters(), integration.operation()) {
                     (Some((known, required)), _) => against_names(call, known, required, &[]),
-                    (None, Some((model, operation))) => against_model(call, model, operation),
+                    (None, Some((model, operation))) => against_model(call, model, operation, limits),
                     (None, None) => Vec::new(),
                 },
             },
@@ -89,14 +100,16 @@ fn not_supported(call: &Call, problem: String) -> Diagnostic {
 }
 
 /// Checks the parameters of an operation, as far as the definition says them.
-fn against_model(call: &Call, model: &Service, operation: &Operation) -> Vec<Diagnostic> {
+fn against_model(call: &Call, model: &Service, operation: &Operation, limits: FindLimits<'_>) -> Vec<Diagnostic> {
     let Some(parameters) = call.parameters() else {
         return Vec::new();
     };
     if call.computed("", &parameters).is_some() {
         return Vec::new();
     }
-    let errors = request::check(model, operation, &parameters, &|key, value| call.computed(key, value));
+    let limits = limits.and_then(|find| find(model));
+    let is_computed = |key: &str, value: &Document| call.computed(key, value);
+    let errors = request::check(model, operation, limits.as_ref(), &parameters, &is_computed);
     errors.iter().map(|error| finding(call, error)).collect()
 }
 
@@ -109,7 +122,7 @@ fn finding(call: &Call, error: &ParameterError) -> Diagnostic {
         }
         Fault::Missing(key) if path.is_empty() => (Severity::Error, parameters::missing(key)),
         Fault::Missing(key) => (Severity::Warning, parameters::missing(key)),
-        Fault::Invalid => {
+        Fault::Invalid | Fault::Outside => {
             let key = path.last().map_or("", String::as_str);
             (
                 Severity::Warning,
@@ -117,8 +130,11 @@ fn finding(call: &Call, error: &ParameterError) -> Diagnostic {
             )
         }
     };
-    let spot = call.spot(&path);
-    let mut diagnostic = spot.diagnostic(Code::SchemaValidationFailed, severity, message);
+    let code = match error.fault {
+        Fault::Outside => Code::UnexpectedValue,
+        _ => Code::SchemaValidationFailed,
+    };
+    let mut diagnostic = call.spot(&path).diagnostic(code, severity, message);
     let suggestion = error.suggestion.as_ref();
     diagnostic.help = suggestion.map(|name| format!("did you mean '{name}'?"));
     diagnostic
@@ -182,7 +198,7 @@ mod tests {
                 diagnostic.message
             )
         };
-        check(&compilation.calls).into_iter().map(line).collect()
+        check_with_values(&compilation.calls).into_iter().map(line).collect()
     }
 
     #[test]
@@ -241,6 +257,13 @@ mod tests {
                     "WARNING SCHEMA_VALIDATION_FAILED: The value of the field 'ConsistentRead' does not fit: expected true or false, found string at /States/A/Parameters/ConsistentRead",
                     "ERROR SCHEMA_VALIDATION_FAILED: The field 'TableName' is required but was missing at /States/A/Parameters",
                 ][..],
+            ),
+            (
+                "aws-sdk:s3:putObject",
+                r#"{"Bucket":"b","Key.$":"$.k","StorageClass":"STANDRD"}"#,
+                &[
+                    "WARNING UNEXPECTED_VALUE: The value of the field 'StorageClass' does not fit: \"STANDRD\" is none of the known values at /States/A/Parameters/StorageClass (did you mean 'STANDARD'?)",
+                ],
             ),
             (
                 "aws-sdk:s4:getObject",

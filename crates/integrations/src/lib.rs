@@ -37,7 +37,7 @@ mod roles;
 mod started;
 mod web;
 
-pub use check::check;
+pub use check::{check, check_with_values};
 pub use configuration::configuration;
 pub use http::{HttpExchange, HttpTrace};
 pub use mock::{FieldValidation, check_mocked_result};

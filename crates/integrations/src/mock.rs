@@ -5,15 +5,15 @@ use crate::optimized::Integration;
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_asl::resource::Resource;
-use expressway_aws::model::{Service, Shape, ShapeId, Structure};
+use expressway_aws::model::{Limit, Limits, Outside, Service, Shape, ShapeId, names};
 
 /// How closely a mocked result is held against the API's model: `fieldValidationMode` of TestState.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FieldValidation {
-    /// What is required must be there, and what is there must be of the right type.
+    /// What is required must be there, and what is there must be of the right type and within its limits.
     #[default]
     Strict,
-    /// What is there must be of the right type.
+    /// What is there must be of the right type and within its limits.
     Present,
     /// Anything goes.
     None,
@@ -22,8 +22,8 @@ pub enum FieldValidation {
 /// Holds a mocked result against what the API of this resource gives. Functions, HTTP endpoints and Kubernetes give
 /// anything, and fields that the API does not know are nobody's concern, as in TestState.
 ///
-/// DIFFERENCE: the least and greatest values, lengths and enumerations of the models are not checked; the tables
-/// do not have them.
+/// DIFFERENCE: patterns of texts are not checked. The words for what is too long are ours, after those recorded for
+/// what is too short.
 ///
 /// # Errors
 /// The first field that is wrong, in the words of TestState.
@@ -46,12 +46,15 @@ pub fn check_mocked_result(resource: &Resource, result: &Document, mode: FieldVa
             }
         },
     };
-    let output = model.and_then(|(service, operation)| Some((service, service.output(operation)?)));
+    let output = model.and_then(|(service, operation)| Some((service, operation.output?)));
     let Some((service, output)) = output else {
         return Ok(());
     };
+    let limits = Limits::find(&names::arn_name(&service.service_id));
     let check = Check {
         service,
+        // The tables are tested; without one there are no limits.
+        limits: limits.and_then(Result::ok).unwrap_or_default(),
         mode,
         // The integration parses what a function answers.
         any: is_invocation.then_some("Payload"),
@@ -63,42 +66,55 @@ pub fn check_mocked_result(resource: &Resource, result: &Document, mode: FieldVa
 
 struct Check<'s> {
     service: &'s Service,
+    limits: Limits,
     mode: FieldValidation,
     any: Option<&'static str>,
 }
 
 impl Check<'_> {
-    fn value(&self, id: ShapeId, field: &str, value: &Document) -> Result<(), String> {
+    fn value(&self, id: ShapeId, limit: Option<&Limit>, field: &str, value: &Document) -> Result<(), String> {
         let must_be = |is_right: bool, what: &str| match is_right {
             true => Ok(()),
             false => Err(format!("Field '{field}' must be {what}")),
         };
-        match self.service.shape(id) {
-            Shape::Structure(structure) if structure.document => Ok(()),
-            Shape::Structure(structure) => {
-                must_be(value.as_object().is_some(), "an object")?;
-                self.structure(structure, field, value)
-            }
-            Shape::List(list) => {
-                let items = value.as_array();
-                must_be(items.is_some(), "an array")?;
-                let mut items = items.into_iter().flat_map(|items| items.iter());
-                items.try_for_each(|item| self.value(list.item, field, item))
-            }
-            Shape::Map(map) => {
-                let members = value.as_object();
-                must_be(members.is_some(), "an object")?;
-                let mut members = members.into_iter().flat_map(|members| members.iter());
-                members.try_for_each(|(key, value)| self.value(map.value, key, value))
-            }
+        let shape = self.service.shape(id);
+        match shape {
+            Shape::Structure(structure) if structure.document => return Ok(()),
+            Shape::Structure(_) | Shape::Map(_) => must_be(value.as_object().is_some(), "an object"),
+            Shape::List(_) => must_be(value.as_array().is_some(), "an array"),
             Shape::String | Shape::Blob { .. } => must_be(value.as_str().is_some(), "a string"),
             Shape::Boolean => must_be(value.as_bool().is_some(), "a boolean"),
             Shape::Integer | Shape::Float { .. } => must_be(value.as_number().is_some(), "a number"),
             Shape::Timestamp(_) => must_be(value.as_str().is_some() || value.as_number().is_some(), "a timestamp"),
+        }?;
+        if let Some(outside) = limit.and_then(|limit| limit.outside(shape, value)) {
+            let problem = match outside {
+                Outside::Unknown => "is not an expected value",
+                Outside::TooSmall => "is less than the minimum value",
+                Outside::TooLarge => "exceeds the maximum value",
+                Outside::TooShort => "is smaller than the minimum length",
+                Outside::TooLong => "exceeds the maximum length",
+            };
+            return Err(format!("Field '{field}' {problem}"));
+        }
+        match (shape, value) {
+            (Shape::Structure(_), _) => self.structure(id, field, value),
+            (Shape::List(list), Document::Array(items)) => {
+                let limit = self.limits.at(id, 0);
+                (items.iter()).try_for_each(|item| self.value(list.item, limit, field, item))
+            }
+            (Shape::Map(map), Document::Object(members)) => {
+                let limit = self.limits.at(id, 0);
+                (members.iter()).try_for_each(|(key, value)| self.value(map.value, limit, key, value))
+            }
+            _ => Ok(()),
         }
     }
 
-    fn structure(&self, structure: &Structure, field: &str, value: &Document) -> Result<(), String> {
+    fn structure(&self, id: ShapeId, field: &str, value: &Document) -> Result<(), String> {
+        let Some(structure) = self.service.structure(id) else {
+            return Ok(());
+        };
         let Some(object) = value.as_object() else {
             let name = if field.is_empty() {
                 "The result".to_owned()
@@ -107,7 +123,7 @@ impl Check<'_> {
             };
             return Err(format!("{name} must be an object"));
         };
-        for member in &structure.members {
+        for (place, member) in structure.members.iter().enumerate() {
             let key: &Text = &member.key;
             match object.get(key) {
                 // A field that is null is as good as absent.
@@ -117,7 +133,7 @@ impl Check<'_> {
                     }
                 }
                 Some(_) if self.any == Some(&**key) => {}
-                Some(value) => self.value(member.shape, key, value)?,
+                Some(value) => self.value(member.shape, self.limits.at(id, place), key, value)?,
             }
         }
         Ok(())
@@ -171,12 +187,69 @@ mod tests {
                 "",
             ),
             ("http:invoke", "[1]", Strict, ""),
+            (
+                "aws-sdk:lambda:getFunction",
+                r#"{"Configuration":{"MemorySize":127}}"#,
+                Present,
+                "Field 'MemorySize' is less than the minimum value",
+            ),
+            (
+                "aws-sdk:lambda:getFunction",
+                r#"{"Configuration":{"Timeout":0.5}}"#,
+                Strict,
+                "Field 'Timeout' is less than the minimum value",
+            ),
+            (
+                "aws-sdk:lambda:getFunction",
+                r#"{"Configuration":{"Architectures":["z80"]}}"#,
+                Strict,
+                "Field 'Architectures' is not an expected value",
+            ),
+            (
+                "aws-sdk:lambda:getFunction",
+                r#"{"Configuration":{"Architectures":["arm64","arm64"]}}"#,
+                Strict,
+                "Field 'Architectures' exceeds the maximum length",
+            ),
+            (
+                "aws-sdk:lambda:getFunction",
+                r#"{"Configuration":{"MemorySize":127}}"#,
+                None,
+                "",
+            ),
+            (
+                "aws-sdk:kms:encrypt",
+                r#"{"CiphertextBlob":""}"#,
+                Strict,
+                "Field 'CiphertextBlob' is smaller than the minimum length",
+            ),
+            (
+                "aws-sdk:s3:getObjectTagging",
+                r#"{"TagSet":[{"Key":"","Value":""}]}"#,
+                Strict,
+                "Field 'Key' is smaller than the minimum length",
+            ),
+            (
+                "aws-sdk:s3:getObject",
+                r#"{"StorageClass":"Papyrus"}"#,
+                Strict,
+                "Field 'StorageClass' is not an expected value",
+            ),
         ] {
-            let (service, action) = resource.split_once(':').unwrap();
-            let resource = Resource::Optimized {
-                arn: format!("arn:aws:states:::{resource}").into(),
-                service: service.into(),
-                action: action.into(),
+            let arn: Text = format!("arn:aws:states:::{resource}").into();
+            let (service, action) = resource.rsplit_once(':').unwrap();
+            let action = action.into();
+            let resource = match service.strip_prefix("aws-sdk:") {
+                Some(service) => Resource::AwsSdk {
+                    arn,
+                    service: service.into(),
+                    action,
+                },
+                _ => Resource::Optimized {
+                    arn,
+                    service: service.into(),
+                    action,
+                },
             };
             let found = check_mocked_result(&resource, &Document::parse(result).unwrap(), mode);
             let found = found.err().unwrap_or_default();

@@ -126,13 +126,13 @@ impl<'r> Integration<'r> {
 
     /// Refuses parameters that the operation does not know, and tells of those that are missing, all at once.
     fn check_parameters(&self, input: &Document) -> Result<(), StateError> {
-        let errors = request::check(self.model, self.operation, input, &|_, _| None);
+        let errors = request::check(self.model, self.operation, None, input, &|_, _| None);
         let faults = errors.iter().filter_map(|error| match &error.fault {
             Fault::Unknown(key) => Some(parameters::not_supported(key)),
             Fault::Missing(key) if error.path.is_empty() => Some(parameters::missing(key)),
             // The service may know better.
             Fault::Missing(_) => None,
-            Fault::Invalid => Some(error.to_string()),
+            Fault::Invalid | Fault::Outside => Some(error.to_string()),
         });
         match faults.collect::<Vec<_>>().as_slice() {
             [] => Ok(()),

@@ -1,19 +1,20 @@
-//! Turns the JSON model of a service into [`Service`].
+//! Turns the JSON model of a service into [`Service`] and [`Limits`].
 
+mod limits;
 mod shapes;
 
 use crate::rules;
 use expressway_asl::Document;
 use expressway_asl::document::{Object, Text};
 use expressway_aws::Service;
-use expressway_aws::model::{Authentication, ContextParameter, ContextValue, Operation, Protocol};
+use expressway_aws::model::{Authentication, ContextParameter, ContextValue, Limits, Operation, Protocol};
 use shapes::Shapes;
 
 /// Reads a model and its endpoint rules.
 ///
 /// # Errors
 /// Something in the model that this does not know: better no tables than wrong ones.
-pub fn read(name: &str, model: &Document, endpoint_rules: &Document) -> Result<Service, String> {
+pub fn read(name: &str, model: &Document, endpoint_rules: &Document) -> Result<(Service, Limits), String> {
     let metadata = model.get("metadata").ok_or("no metadata")?;
     let text = |key: &str| -> Text { text(metadata, key).unwrap_or_default().into() };
     let mut shapes = Shapes::new(object(model, "shapes")?);
@@ -27,7 +28,8 @@ pub fn read(name: &str, model: &Document, endpoint_rules: &Document) -> Result<S
     }
     let endpoint_prefix = text("endpointPrefix");
     let signing_name = Some(text("signingName")).filter(|name| !name.is_empty());
-    Ok(Service {
+    let (shapes, limits) = shapes.finish()?;
+    let service = Service {
         name: name.into(),
         service_id: text("serviceId"),
         api_version: text("apiVersion"),
@@ -39,9 +41,10 @@ pub fn read(name: &str, model: &Document, endpoint_rules: &Document) -> Result<S
         query_compatible: metadata.get("awsQueryCompatible").is_some(),
         unsigned: is_unsigned(metadata),
         operations,
-        shapes: shapes.finish()?,
+        shapes,
         endpoint_rules: rules::read(endpoint_rules)?,
-    })
+    };
+    Ok((service, limits))
 }
 
 /// JSON is preferred where a service speaks several languages: it is the one best known to hold.

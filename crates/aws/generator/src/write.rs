@@ -4,8 +4,8 @@ use expressway_asl::Document;
 use expressway_aws::Service;
 use expressway_aws::endpoint::{Condition, Expression, Function, Outcome, PathStep, Rule, RuleSet};
 use expressway_aws::model::{
-    Authentication, ContextParameter, ContextValue, Location, Member, Operation, Protocol, Shape, ShapeId, Structure,
-    TimestampFormat, XmlNamespace,
+    Authentication, ContextParameter, ContextValue, Limit, Limits, Location, Member, Operation, Protocol, Shape,
+    ShapeId, Structure, TimestampFormat, XmlNamespace,
 };
 use std::collections::HashMap;
 
@@ -16,13 +16,25 @@ use std::collections::HashMap;
 pub fn service(service: &Service) -> Result<Vec<u8>, String> {
     let mut body = Writer::default();
     body.service(service)?;
-    let mut table = Vec::new();
-    number(&mut table, body.strings.len() as u32);
-    for string in &body.strings {
-        str(&mut table, string);
+    Ok(body.finish())
+}
+
+/// The table of a service's limits.
+pub fn limits(limits: &Limits) -> Vec<u8> {
+    let numbers = limits.kinds.iter().flat_map(|limit| [limit.min, limit.max]);
+    let numbers: Vec<String> = numbers.map(|number| number.unwrap_or_default().to_string()).collect();
+    let mut body = Writer::default();
+    body.number(limits.kinds.len() as u32);
+    for (limit, numbers) in limits.kinds.iter().zip(numbers.chunks(2)) {
+        body.limit(limit, numbers);
     }
-    table.extend(body.bytes);
-    Ok(table)
+    body.number(limits.places.len() as u32);
+    for ((container, place), kind) in &limits.places {
+        body.shape_id(*container);
+        body.number(*place as u32);
+        body.number(*kind as u32);
+    }
+    body.finish()
 }
 
 /// Appends a number: seven bits a byte, low bits first.
@@ -48,6 +60,26 @@ struct Writer<'s> {
 }
 
 impl<'s> Writer<'s> {
+    /// The strings, then what refers to them.
+    fn finish(self) -> Vec<u8> {
+        let mut table = Vec::new();
+        number(&mut table, self.strings.len() as u32);
+        for string in &self.strings {
+            str(&mut table, string);
+        }
+        table.extend(self.bytes);
+        table
+    }
+
+    /// A limit, whose least and greatest number are also given as texts.
+    fn limit(&mut self, limit: &'s Limit, texts: &'s [String]) {
+        self.number(flag(1, limit.min.is_some()) | flag(2, limit.max.is_some()));
+        let present = [limit.min, limit.max].into_iter().zip(texts);
+        self.texts(present.filter(|(number, _)| number.is_some()).map(|(_, text)| &**text));
+        self.number(limit.values.len() as u32);
+        self.texts(limit.values.iter().map(|text| &**text));
+    }
+
     fn number(&mut self, value: u32) {
         number(&mut self.bytes, value);
     }

@@ -4,7 +4,7 @@ use super::names;
 use expressway_asl::document::Text;
 
 /// The place of a shape in its service's list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShapeId(u32);
 
 impl ShapeId {
@@ -178,8 +178,17 @@ pub struct Map {
 impl Structure {
     /// The member that Step Functions or the API calls `key`.
     pub fn member(&self, key: &str) -> Option<&Member> {
-        let exact = self.members.iter().find(|member| *member.key == *key);
-        exact.or_else(|| self.members.iter().find(|member| member.is_called(key)))
+        self.place(key).map(|(_, member)| member)
+    }
+
+    /// The member that Step Functions or the API calls `key`, and its place among the members.
+    pub fn place(&self, key: &str) -> Option<(usize, &Member)> {
+        let mut members = self.members.iter().enumerate();
+        let exact = members.find(|(_, member)| *member.key == *key);
+        exact.or_else(|| {
+            let mut members = self.members.iter().enumerate();
+            members.find(|(_, member)| member.is_called(key))
+        })
     }
 
     /// The member that is the whole body.

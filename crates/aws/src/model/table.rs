@@ -4,12 +4,13 @@
 //! Strings are given by their place in the list. What may be absent has a bit in a word of flags before it, or
 //! is given as its place plus one.
 
+mod limits;
 mod rules;
 mod shapes;
 
 use super::operation::{Authentication, ContextParameter, ContextValue, Operation};
 use super::shape::ShapeId;
-use super::{Protocol, Service, names};
+use super::{Limits, Protocol, Service, names};
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use std::io::Read;
@@ -55,6 +56,16 @@ pub fn read_service(table: &[u8]) -> Result<Service, TableError> {
     let service = reader.service()?;
     reader.check_shape_ids(service.shapes.len())?;
     Ok(service)
+}
+
+/// Reads the limits of one service.
+///
+/// # Errors
+/// The table was written in another form, or is damaged.
+pub fn read_limits(table: &[u8]) -> Result<Limits, TableError> {
+    let mut reader = Reader::new(table);
+    reader.read_strings()?;
+    reader.limits()
 }
 
 /// Reads the values of a table one after another.

@@ -1,8 +1,8 @@
 //! Checks parameters before there is a request.
 
 use super::value::{boolean, invalid, moment, number};
-use super::{ParameterError, check_depth, unknown};
-use crate::model::{Operation, Service, Shape, ShapeId, Structure};
+use super::{Fault, ParameterError, check_depth, unknown};
+use crate::model::{Limit, Limits, Operation, Outside, Service, Shape, ShapeId, names};
 use expressway_asl::Document;
 
 /// Tells whether an entry of parameters has a value only when an execution runs, and the name that it then sets.
@@ -13,10 +13,13 @@ pub type IsComputed<'c> = &'c dyn Fn(&str, &Document) -> Option<String>;
 /// All that is wrong with the parameters of an operation, as far as they are known: parameters that the model does
 /// not have, values of another type, and required parameters that are missing.
 ///
+/// With `limits`, also values that the service does not know, or that are too small, too large, too short or too long.
+///
 /// `is_computed` knows the query language: in JSONPath `"Key.$"` sets `Key`, in JSONata the value is `{% ... %}`.
 pub fn check(
     service: &Service,
     operation: &Operation,
+    limits: Option<&Limits>,
     parameters: &Document,
     is_computed: IsComputed<'_>,
 ) -> Vec<ParameterError> {
@@ -25,11 +28,12 @@ pub fn check(
     }
     let mut check = Check {
         service,
+        limits,
         is_computed,
         path: Vec::new(),
         errors: Vec::new(),
     };
-    match (service.input(operation), parameters) {
+    match (operation.input, parameters) {
         (Some(input), Document::Object(_)) => check.structure(input, parameters),
         (None, Document::Object(object)) => {
             let names = object
@@ -46,12 +50,13 @@ pub fn check(
 
 struct Check<'c> {
     service: &'c Service,
+    limits: Option<&'c Limits>,
     is_computed: IsComputed<'c>,
     path: Vec<String>,
     errors: Vec<ParameterError>,
 }
 
-impl Check<'_> {
+impl<'c> Check<'c> {
     fn push(&mut self, mut error: ParameterError) {
         error.path.splice(0..0, self.path.iter().cloned());
         self.errors.push(error);
@@ -63,23 +68,33 @@ impl Check<'_> {
         self.path.pop();
     }
 
-    fn value(&mut self, shape: ShapeId, value: &Document) {
-        let service = self.service;
-        let result = match (service.shape(shape), value) {
+    /// What a value at this place of a structure, list or map may be.
+    fn limit(&self, container: ShapeId, place: usize) -> Option<&'c Limit> {
+        self.limits?.at(container, place)
+    }
+
+    fn value(&mut self, id: ShapeId, limit: Option<&Limit>, value: &Document) {
+        let shape = self.service.shape(id);
+        if let Some(error) = limit.and_then(|limit| outside(limit, shape, value)) {
+            self.push(error);
+        }
+        let result = match (shape, value) {
             (Shape::Structure(structure), _) if structure.document => return,
-            (Shape::Structure(structure), value) => return self.structure(structure, value),
+            (Shape::Structure(_), value) => return self.structure(id, value),
             (Shape::List(list), Document::Array(items)) => {
+                let limit = self.limit(id, 0);
                 for (index, item) in items.iter().enumerate() {
                     if !item.is_null() && (self.is_computed)("", item).is_none() {
-                        self.within(index.to_string(), |check| check.value(list.item, item));
+                        self.within(index.to_string(), |check| check.value(list.item, limit, item));
                     }
                 }
                 return;
             }
             (Shape::Map(map), Document::Object(entries)) => {
+                let limit = self.limit(id, 0);
                 for (key, entry) in entries.iter() {
                     if !entry.is_null() && (self.is_computed)(key, entry).is_none() {
-                        self.within(key.to_string(), |check| check.value(map.value, entry));
+                        self.within(key.to_string(), |check| check.value(map.value, limit, entry));
                     }
                 }
                 return;
@@ -98,7 +113,10 @@ impl Check<'_> {
         }
     }
 
-    fn structure(&mut self, structure: &Structure, value: &Document) {
+    fn structure(&mut self, id: ShapeId, value: &Document) {
+        let Some(structure) = self.service.structure(id) else {
+            return;
+        };
         let Document::Object(object) = value else {
             return self.push(invalid("an object", value));
         };
@@ -106,7 +124,7 @@ impl Check<'_> {
         for (key, value) in object.iter() {
             let computed = (self.is_computed)(key, value);
             let name = computed.as_deref().unwrap_or(key);
-            let Some(member) = structure.member(name) else {
+            let Some((place, member)) = structure.place(name) else {
                 self.push(unknown(structure, name));
                 continue;
             };
@@ -115,7 +133,8 @@ impl Check<'_> {
             }
             given.push(&member.name);
             if computed.is_none() {
-                self.within(member.key.to_string(), |check| check.value(member.shape, value));
+                let limit = self.limit(id, place);
+                self.within(member.key.to_string(), |check| check.value(member.shape, limit, value));
             }
         }
         let required = structure
@@ -132,6 +151,25 @@ impl Check<'_> {
     }
 }
 
+/// What is wrong with a value that is not within its limit.
+fn outside(limit: &Limit, shape: &Shape, value: &Document) -> Option<ParameterError> {
+    let bound = |bound: Option<f64>| bound.unwrap_or_default();
+    let problem = match limit.outside(shape, value)? {
+        Outside::Unknown => format!("{value} is none of the known values"),
+        Outside::TooSmall => format!("{value} is less than {}", bound(limit.min)),
+        Outside::TooLarge => format!("{value} is more than {}", bound(limit.max)),
+        Outside::TooShort => format!("its length is less than {}", bound(limit.min)),
+        Outside::TooLong => format!("its length is more than {}", bound(limit.max)),
+    };
+    let known = limit.values.iter().map(|known| &**known);
+    let nearest = value.as_str().and_then(|text| names::nearest(text, known));
+    Some(ParameterError {
+        fault: Fault::Outside,
+        suggestion: nearest.map(str::to_owned),
+        ..ParameterError::new(problem)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,7 +183,9 @@ mod tests {
     fn findings(service: &str, action: &str, parameters: &str, expected: &[&str]) {
         let service = Service::find(service).unwrap();
         let operation = service.operation(action).unwrap();
-        let found = check(service, operation, &Document::parse(parameters).unwrap(), &by_path);
+        let limits = Limits::find(&names::arn_name(&service.service_id)).unwrap().unwrap();
+        let parameters = Document::parse(parameters).unwrap();
+        let found = check(service, operation, Some(&limits), &parameters, &by_path);
         let found: Vec<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(found, expected);
     }
@@ -172,6 +212,40 @@ mod tests {
             &[],
         );
         findings("secretsmanager", "createSecret", r#"{"Name": "s"}"#, &[]);
+    }
+
+    #[test]
+    fn values_are_held_against_the_limits_of_the_model() {
+        findings(
+            "s3",
+            "putObject",
+            r#"{"Bucket": "b", "Key": "", "StorageClass": "STANDRD", "ACL.$": "$.acl"}"#,
+            &[
+                "its length is less than 1 at `Key`",
+                "\"STANDRD\" is none of the known values at `StorageClass`, did you mean `STANDARD`?",
+            ],
+        );
+        findings(
+            "lambda",
+            "createEventSourceMapping",
+            r#"{"FunctionName": "f", "BatchSize": 10001, "MaximumRecordAgeInSeconds": -2, "MaximumRetryAttempts": 0}"#,
+            &[
+                "10001 is more than 10000 at `BatchSize`",
+                "-2 is less than -1 at `MaximumRecordAgeInSeconds`",
+            ],
+        );
+        findings(
+            "sns",
+            "publishBatch",
+            r#"{"TopicArn": "t", "PublishBatchRequestEntries": []}"#,
+            &[],
+        );
+        findings(
+            "dynamodb",
+            "batchGetItem",
+            r#"{"RequestItems": {}}"#,
+            &["its length is less than 1 at `RequestItems`"],
+        );
     }
 
     #[test]

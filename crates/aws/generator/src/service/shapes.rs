@@ -1,10 +1,11 @@
 //! Turns the shapes of a model into a list.
 
+use super::limits::Collector;
 use super::{is_true, object, owned_text, text};
 use expressway_asl::Document;
 use expressway_asl::document::{Object, Text};
 use expressway_aws::model::{
-    Exception, List, Location, Map, Member, Shape, ShapeId, Structure, TimestampFormat, XmlNamespace, names,
+    Exception, Limits, List, Location, Map, Member, Shape, ShapeId, Structure, TimestampFormat, XmlNamespace, names,
 };
 use std::collections::HashMap;
 
@@ -55,14 +56,17 @@ impl<'m> Shapes<'m> {
         Ok((name, json))
     }
 
-    /// All shapes in the order of their ids.
-    pub(super) fn finish(mut self) -> Result<Vec<Shape>, String> {
+    /// All shapes in the order of their ids, and what their values may be.
+    pub(super) fn finish(mut self) -> Result<(Vec<Shape>, Limits), String> {
         let mut shapes = Vec::new();
+        let mut limits = Collector::new(self.model);
         while let Some(name) = self.names.get(shapes.len()).copied() {
             let (_, json) = self.named(name)?;
-            shapes.push(self.shape(name, json).map_err(|problem| format!("{name}: {problem}"))?);
+            let shape = self.shape(name, json).map_err(|problem| format!("{name}: {problem}"))?;
+            limits.add(ShapeId::new(shapes.len() as u32), &shape, json);
+            shapes.push(shape);
         }
-        Ok(shapes)
+        Ok((shapes, limits.limits))
     }
 
     fn shape(&mut self, name: &str, json: &'m Document) -> Result<Shape, String> {

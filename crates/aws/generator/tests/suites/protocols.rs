@@ -151,7 +151,7 @@ fn model(kind: &str, suite: &Document, case: &Document) -> Document {
 
 /// The service by way of its table, so that the tables are tested too.
 fn service_of(model: &Document) -> Service {
-    let service = service::read("test", model, &Document::Null).unwrap();
+    let (service, _) = service::read("test", model, &Document::Null).unwrap();
     let read = read_service(&write::service(&service).unwrap()).unwrap();
     assert_eq!(read, service);
     read
