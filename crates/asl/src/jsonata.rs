@@ -16,6 +16,7 @@ mod convert;
 mod failure;
 mod functions;
 mod guard;
+mod simple;
 mod syntax;
 mod trace;
 mod tree;
@@ -30,6 +31,7 @@ use guard::Guarded;
 use jsonata_core::ast::{AstNode, PathStep};
 use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptions};
 use jsonata_core::value::{JMap, JValue};
+use simple::Simple;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -85,6 +87,11 @@ enum Plan {
     Path {
         variable: Text,
         keys: Vec<Text>,
+        otherwise: Box<Evaluation>,
+    },
+    /// Operators on paths and literals, as far as they meet values with which there is nothing to decide.
+    Simple {
+        simple: Simple,
         otherwise: Box<Evaluation>,
     },
     Evaluation(Box<Evaluation>),
@@ -194,6 +201,7 @@ impl Jsonata {
         tree::unchain(&mut node);
         let analysis = analysis::analyze(&node);
         let path = plain_path(&node);
+        let simple = Simple::new(&node);
         let guarded = guard::guard(node, &analysis);
         let mut names = Vec::new();
         tree::visit_all(&guarded.node, &mut |node| {
@@ -209,13 +217,17 @@ impl Jsonata {
             needs: analysis.needs,
             functions: names,
         });
-        let plan = match path {
-            Some((variable, keys)) => Plan::Path {
+        let plan = match (path, simple) {
+            (Some((variable, keys)), _) => Plan::Path {
                 variable,
                 keys,
                 otherwise: evaluation,
             },
-            None => Plan::Evaluation(evaluation),
+            (None, Some(simple)) => Plan::Simple {
+                simple,
+                otherwise: evaluation,
+            },
+            (None, None) => Plan::Evaluation(evaluation),
         };
         Ok(Jsonata::new(text, analysis.references, plan))
     }
@@ -256,6 +268,10 @@ impl Jsonata {
     pub fn evaluate(&self, bindings: &dyn Bindings) -> Result<Option<Document>, EvaluationFailure> {
         match &self.0.plan {
             Plan::TooDeep => Err(Limit::Depth.into()),
+            Plan::Simple { simple, otherwise } => match simple.evaluate(bindings) {
+                Some(value) => Ok(Some(value)),
+                None => otherwise.run(bindings),
+            },
             Plan::Evaluation(evaluation) => evaluation.run(bindings),
             Plan::Path {
                 variable,

@@ -165,7 +165,7 @@ fn below(depth_left: u32) -> Result<u32, EvaluationFailure> {
 ///
 /// What JSON has no number for becomes the text that JavaScript has for it, as in the service: `1/0` is
 /// `"Infinity"`.
-fn number(number: f64) -> Document {
+pub(super) fn number(number: f64) -> Document {
     // 2^63 is the first number that does not fit.
     const INTEGER_END: f64 = 9_223_372_036_854_775_808.0;
     if number.is_nan() {

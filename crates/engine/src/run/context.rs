@@ -64,7 +64,7 @@ pub(super) struct StateScope<'s> {
     visit: &'s Visit<'s>,
     input: &'s Document,
     track: &'s Track<'s>,
-    map: Option<&'s Document>,
+    map: Option<&'s MapItem>,
     context: OnceCell<Document>,
     values: &'s Values<'s>,
 }
@@ -90,7 +90,7 @@ impl<'s> StateScope<'s> {
     }
 
     /// The same with another item of a Map state.
-    pub(super) fn with_map(mut self, map: &'s Document) -> StateScope<'s> {
+    pub(super) fn with_map(mut self, map: &'s MapItem) -> StateScope<'s> {
         self.map = Some(map);
         self
     }
@@ -101,7 +101,7 @@ impl<'s> StateScope<'s> {
             None => self.own_context(),
         };
         if let Some(map) = self.map {
-            context.insert("Map", map.clone());
+            context.insert("Map", map.context());
         }
         context.into()
     }
@@ -214,8 +214,18 @@ impl Bindings for QueryScope<'_> {
     }
 }
 
-/// `Map` of the context object for one item.
-pub(super) fn map_item(index: usize, value: &Document) -> Document {
-    let item = Document::object([("Index", Document::from(index as i64)), ("Value", value.clone())]);
-    Document::object([("Item", item)])
+/// An item that a Map state works on.
+#[derive(Clone)]
+pub(super) struct MapItem {
+    pub(super) index: usize,
+    pub(super) value: Document,
+}
+
+impl MapItem {
+    /// `Map` of the context object. Few definitions look at it, so it is made for those that do.
+    fn context(&self) -> Document {
+        let index = Document::from(self.index as i64);
+        let item = Document::object([("Index", index), ("Value", self.value.clone())]);
+        Document::object([("Item", item)])
+    }
 }

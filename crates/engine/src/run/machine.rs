@@ -1,5 +1,6 @@
 //! The flat loop that runs the states of a machine.
 
+use super::context::MapItem;
 use super::lineage::Lineage;
 use super::values::{Attempted, Evaluation};
 use super::{Failure, Run};
@@ -15,8 +16,8 @@ use std::time::SystemTime;
 /// One line of states: the execution's own, a branch's, or an iteration's.
 pub(super) struct Track<'l> {
     pub(super) progress: &'l Progress,
-    /// `Map` of the context object, inside an iteration.
-    pub(super) map: Option<Document>,
+    /// The item, inside an iteration.
+    pub(super) map: Option<MapItem>,
     /// Whether this is a branch of a Parallel state.
     pub(super) is_branch: bool,
     /// Where the line stands in an execution that can be repeated.

@@ -1,6 +1,6 @@
 //! Map states: one machine for each item, a bounded number at once, in the execution's own future.
 
-use super::context::{QueryScope, Seen, map_item};
+use super::context::{MapItem, QueryScope, Seen};
 use super::machine::{Progress, Track, Visit};
 use super::parallel::{Line, Results, next_end};
 use super::stages::check_result_bytes;
@@ -66,10 +66,13 @@ impl Run<'_> {
                 let Some((index, (item, progress))) = waiting.next() else {
                     break;
                 };
-                let context = map_item(index, item);
-                let input = self.iteration_input(track, visit, map, &input, item, &context).await?;
+                let item = MapItem {
+                    index,
+                    value: item.clone(),
+                };
+                let input = self.iteration_input(track, visit, map, &input, &item).await?;
                 let line = Track {
-                    map: Some(context),
+                    map: Some(item),
                     ..Track::new(progress, track.lineage_of(visit, index))
                 };
                 if index >= concurrency {
@@ -156,14 +159,13 @@ impl Run<'_> {
         visit: &Visit<'_>,
         map: &Map,
         input: &Document,
-        item: &Document,
-        context: &Document,
+        item: &MapItem,
     ) -> Result<Document, Failure> {
         let Some(selector) = &map.item_selector else {
-            return Ok(self.fit(item.clone()).await?);
+            return Ok(self.fit(item.value.clone()).await?);
         };
         self.evaluating(track, visit, |evaluation| {
-            let input = evaluation.iteration_input(selector, input, context)?;
+            let input = evaluation.iteration_input(selector, input, item)?;
             evaluation.check_parameters(input)
         })
         .await
@@ -202,8 +204,8 @@ impl Evaluation<'_> {
     }
 
     /// What `ItemSelector` makes of one item, which the context object shows.
-    fn iteration_input(&self, selector: &Construction, input: &Document, context: &Document) -> Result<Document, Stop> {
-        let scope = self.scope(input).with_map(context);
+    fn iteration_input(&self, selector: &Construction, input: &Document, item: &MapItem) -> Result<Document, Stop> {
+        let scope = self.scope(input).with_map(item);
         match selector {
             Construction::Template(template) => self
                 .complete(template.evaluate(&scope))?

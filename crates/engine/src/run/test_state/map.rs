@@ -2,7 +2,7 @@
 
 use super::{Probe, Stage};
 use crate::StateError;
-use crate::run::context::{Seen, map_item};
+use crate::run::context::{MapItem, Seen};
 use crate::run::machine::{Track, Visit};
 use crate::run::values::{Evaluation, Stop};
 use crate::run::{Failure, Run};
@@ -28,8 +28,11 @@ impl Run<'_> {
             if map.item_selector.is_some() {
                 let mut selected = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
-                    let context = map_item(index, item);
-                    selected.push(self.iteration_input(track, visit, map, &input, item, &context).await?);
+                    let item = MapItem {
+                        index,
+                        value: item.clone(),
+                    };
+                    selected.push(self.iteration_input(track, visit, map, &input, &item).await?);
                 }
                 inputs = selected.into_iter().collect();
                 self.stage(Stage::ItemSelector, &Document::Array(inputs.clone()));
