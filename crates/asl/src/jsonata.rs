@@ -16,6 +16,7 @@ mod convert;
 mod failure;
 mod functions;
 mod guard;
+mod made;
 mod simple;
 mod syntax;
 mod trace;
@@ -31,6 +32,7 @@ use guard::Guarded;
 use jsonata_core::ast::{AstNode, PathStep};
 use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptions};
 use jsonata_core::value::{JMap, JValue};
+use made::{Made, Other, Timed};
 use simple::Simple;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -94,6 +96,11 @@ enum Plan {
         simple: Simple,
         otherwise: Box<Evaluation>,
     },
+    /// An object that is put together of other values, as far as nothing is wrong with it.
+    Made {
+        made: Made,
+        otherwise: Box<Evaluation>,
+    },
     Evaluation(Box<Evaluation>),
     /// More levels than can be evaluated.
     TooDeep,
@@ -104,6 +111,8 @@ struct Evaluation {
     needs: Vec<Need>,
     /// Places of the functions of ours that the expression calls.
     functions: Vec<usize>,
+    /// Whether one of them asks for random bits or for the time.
+    asks: bool,
 }
 
 /// What an expression sees while a state runs.
@@ -199,37 +208,8 @@ impl Jsonata {
             }
         };
         tree::unchain(&mut node);
-        let analysis = analysis::analyze(&node);
-        let path = plain_path(&node);
-        let simple = Simple::new(&node);
-        let guarded = guard::guard(node, &analysis);
-        let mut names = Vec::new();
-        tree::visit_all(&guarded.node, &mut |node| {
-            if let AstNode::Function { name, .. } | AstNode::Variable(name) = node
-                && let Some(place) = functions::find(name)
-                && !names.contains(&place)
-            {
-                names.push(place);
-            }
-        });
-        let evaluation = Box::new(Evaluation {
-            guarded,
-            needs: analysis.needs,
-            functions: names,
-        });
-        let plan = match (path, simple) {
-            (Some((variable, keys)), _) => Plan::Path {
-                variable,
-                keys,
-                otherwise: evaluation,
-            },
-            (None, Some(simple)) => Plan::Simple {
-                simple,
-                otherwise: evaluation,
-            },
-            (None, None) => Plan::Evaluation(evaluation),
-        };
-        Ok(Jsonata::new(text, analysis.references, plan))
+        let references = analysis::analyze(&node).references;
+        Ok(Jsonata::new(text, references, Plan::new(node)))
     }
 
     fn new(text: &str, references: References, plan: Plan) -> Jsonata {
@@ -272,6 +252,14 @@ impl Jsonata {
                 Some(value) => Ok(Some(value)),
                 None => otherwise.run(bindings),
             },
+            Plan::Made { made, otherwise } => {
+                let timed = Timed::new(bindings, TIME_MAX);
+                match made.evaluate(&timed) {
+                    Ok(value) => Ok(Some(value)),
+                    Err(Other::Unclear) => otherwise.run(&timed),
+                    Err(Other::Failure(failure)) => Err(failure),
+                }
+            }
             Plan::Evaluation(evaluation) => evaluation.run(bindings),
             Plan::Path {
                 variable,
@@ -281,6 +269,28 @@ impl Jsonata {
                 Walk::End(found) => Ok(found),
                 Walk::Array => otherwise.run(bindings),
             },
+        }
+    }
+}
+
+impl Plan {
+    fn new(node: AstNode) -> Plan {
+        let path = plain_path(&node);
+        let simple = Simple::new(&node);
+        let made = Made::new(&node);
+        let otherwise = Box::new(Evaluation::new(node));
+        if let Some((variable, keys)) = path {
+            Plan::Path {
+                variable,
+                keys,
+                otherwise,
+            }
+        } else if let Some(simple) = simple {
+            Plan::Simple { simple, otherwise }
+        } else if let Some(made) = made {
+            Plan::Made { made, otherwise }
+        } else {
+            Plan::Evaluation(otherwise)
         }
     }
 }
@@ -380,6 +390,26 @@ fn all_states(bindings: &dyn Bindings) -> Document {
 }
 
 impl Evaluation {
+    fn new(node: AstNode) -> Evaluation {
+        let analysis = analysis::analyze(&node);
+        let guarded = guard::guard(node, &analysis);
+        let mut functions = Vec::new();
+        tree::visit_all(&guarded.node, &mut |node| {
+            if let AstNode::Function { name, .. } | AstNode::Variable(name) = node
+                && let Some(place) = functions::find(name)
+                && !functions.contains(&place)
+            {
+                functions.push(place);
+            }
+        });
+        Evaluation {
+            guarded,
+            needs: analysis.needs,
+            asks: functions.iter().any(|place| functions::asks(*place)),
+            functions,
+        }
+    }
+
     fn run(&self, bindings: &dyn Bindings) -> Result<Option<Document>, EvaluationFailure> {
         match self.guarded.is_deep {
             true => stacker::grow(DEEP_STACK_BYTES, || self.run_here(bindings)),
@@ -395,9 +425,9 @@ impl Evaluation {
         let Some(values) = self.values(bindings) else {
             return Ok(None);
         };
-        let (random, now) = match self.functions.is_empty() {
-            true => (0, SystemTime::UNIX_EPOCH),
-            false => (bindings.random(), bindings.now()),
+        let (random, now) = match self.asks {
+            true => (bindings.random(), bindings.now()),
+            false => (0, SystemTime::UNIX_EPOCH),
         };
         let now = Timestamp::from(now);
         let watched = self.guarded.may_grow.then(watch::Watched::start);

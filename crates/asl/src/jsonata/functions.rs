@@ -121,6 +121,12 @@ pub(super) fn find(name: &str) -> Option<usize> {
     FUNCTIONS.iter().position(|(known, _)| *known == name)
 }
 
+/// Whether the function at this place of the list asks for random bits or for the time.
+pub(super) fn asks(place: usize) -> bool {
+    let name = FUNCTIONS.get(place).map(|(name, _)| *name);
+    matches!(name, Some("millis" | "now" | "random" | "shuffle" | "uuid"))
+}
+
 /// Makes those of our functions that are at these places of the list callable.
 pub(super) fn register(evaluator: &mut Evaluator, places: &[usize], surroundings: &Rc<Surroundings>) {
     for (name, function) in places.iter().filter_map(|place| FUNCTIONS.get(*place)) {

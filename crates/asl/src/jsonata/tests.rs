@@ -490,6 +490,7 @@ fn an_evaluation_takes_no_longer_than_there_is_time() {
         ("$sum([1, 1])", Some(Duration::ZERO), &*timeout),
         ("$states.input.n", Some(Duration::ZERO), "2"),
         (endless, short, &*timeout),
+        (&*format!("{{'a': {endless}, 'b': {endless}}}"), short, &*timeout),
         (endless, Some(Duration::from_secs(60)), &*timeout),
     ] {
         assert_eq!(evaluate(text, time_left), expected, "{text} in {time_left:?}");
