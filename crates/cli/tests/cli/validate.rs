@@ -148,6 +148,27 @@ fn warnings_are_listed() {
 }
 
 #[test]
+fn values_are_held_against_the_limits_of_the_services() {
+    let definition = r#"{"StartAt":"Save","States":{"Save":{"Type":"Task","End":true,
+  "Resource":"arn:aws:states:::aws-sdk:s3:putObject",
+  "Parameters":{"Bucket":"b","Key.$":"$.key","StorageClass":"STANDARD_IA_"}}}}"#;
+    let ran = |arguments: &[&str]| ran(command(&[&["validate", "-"], arguments].concat()), definition);
+    let expected = r#"warning[UNEXPECTED_VALUE]: The value of the field 'StorageClass' does not fit: "STANDARD_IA_" is none of the known values
+ --> <stdin>:3:46
+"#;
+    let found = ran(&["--allow", "MISSING_RETRY"]);
+    assert_eq!(found.code, Some(0));
+    assert!(found.stdout.contains(expected), "{}", found.stdout);
+    assert!(
+        found.stdout.contains("= help: did you mean 'STANDARD_IA'?"),
+        "{}",
+        found.stdout
+    );
+    let allowed = ran(&["--allow", "MISSING_RETRY", "--allow", "UNEXPECTED_VALUE"]);
+    assert_eq!(allowed.stdout, "<stdin>: valid\n");
+}
+
+#[test]
 fn calls_are_checked_against_the_services() {
     let definition = r#"{"StartAt":"Save","States":{"Save":{"Type":"Task","End":true,
   "Resource":"arn:aws:states:::dynamodb:putItem",
