@@ -56,6 +56,10 @@ fn memory_kib() -> Option<u64> {
 #[test]
 fn every_expression_ends() {
     let long_sum = vec!["1"; 3_000].join("+");
+    let members = (0..300).map(|n| format!("'{n}': $pad('a', 1000000)"));
+    let members = members.collect::<Vec<_>>().join(", ");
+    let wide = format!("{{{members}}}");
+    let merged = format!("$merge([{{'x': {{{members}}}}}, {{{members}}}])");
     let parentheses = format!("{}1{}", "(".repeat(900), ")".repeat(900));
     let brackets = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     let chains = vec!["$abs"; 3_000].join(" ~> ");
@@ -113,6 +117,8 @@ fn every_expression_ends() {
         ),
         // Functions that are asked for too much.
         ("$pad('a', 1000000000)", MEMORY),
+        (&wide, MEMORY),
+        (&merged, MEMORY),
         ("$pad('abc', -1e300)", MEMORY),
         ("['abc'].$pad(1e12)", MEMORY),
         ("['abc'].$pad(1e12, 'x')", MEMORY),

@@ -105,7 +105,8 @@ impl Object {
         self.0.members.is_empty()
     }
 
-    pub(super) fn json_bytes(&self) -> usize {
+    /// The length of its JSON text, known without writing it.
+    pub fn json_bytes(&self) -> usize {
         self.0.json_bytes
     }
 

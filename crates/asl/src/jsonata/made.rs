@@ -90,8 +90,7 @@ impl Made {
     /// The value.
     pub(super) fn evaluate(&self, bindings: &dyn Bindings) -> Result<Document, Other> {
         let value = self.value(bindings)?;
-        let fits = value.depth() <= DEPTH_MAX && value.json_bytes() <= convert::RESULT_BYTES_MAX;
-        fits.then_some(value).ok_or(Other::Unclear)
+        (value.depth() <= DEPTH_MAX).then_some(value).ok_or(Other::Unclear)
     }
 
     fn value(&self, bindings: &dyn Bindings) -> Result<Document, Other> {
@@ -101,6 +100,7 @@ impl Made {
                 for (key, part) in members {
                     if let Some(value) = part.value(bindings)? {
                         object.insert(Text::clone(key), value);
+                        check_bytes(&object)?;
                     }
                 }
                 Ok(object.into())
@@ -115,12 +115,21 @@ impl Made {
                             for (key, value) in object.iter() {
                                 merged.insert(Text::clone(key), value.clone());
                             }
+                            check_bytes(merged)?;
                         }
                     }
                 }
                 Ok(merged.unwrap_or_default().into())
             }
         }
+    }
+}
+
+/// However many parts there are, what they make takes no more memory than what the evaluator may give.
+fn check_bytes(object: &Object) -> Result<(), Other> {
+    match object.json_bytes() <= convert::RESULT_BYTES_MAX {
+        true => Ok(()),
+        false => Err(Other::Unclear),
     }
 }
 
