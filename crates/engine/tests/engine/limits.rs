@@ -96,8 +96,8 @@ async fn a_loop_without_an_end_ends_at_the_deadline() {
 #[tokio::test(start_paused = true)]
 async fn an_expression_has_no_more_time_than_its_execution() {
     let catch = r#""Catch":[{"ErrorEquals":["States.ALL"],"Next":"C"}],"Next":"C""#;
-    let task = format!(r#""T":{{{TASK},"Arguments":"{{% 1 + 1 %}}",{catch}}},"C":{{"Type":"Succeed"}}"#);
-    let pass = r#""T":{"Type":"Pass","Output":"{% 1 + 1 %}","End":true}"#;
+    let task = format!(r#""T":{{{TASK},"Arguments":"{{% $sum([1, 1]) %}}",{catch}}},"C":{{"Type":"Succeed"}}"#);
+    let pass = r#""T":{"Type":"Pass","Output":"{% $sum([1, 1]) %}","End":true}"#;
     for states in [&task, pass] {
         let definition = machine("T", states).replacen('{', r#"{"QueryLanguage":"JSONata","#, 1);
         let in_time = Case::new(&definition).tasks(Tasks::default().on("T", |_, _| Ok(doc("2"))));
