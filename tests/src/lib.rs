@@ -4,6 +4,7 @@
 
 pub mod authority;
 pub mod dynamodb;
+pub mod execution;
 pub mod function;
 pub mod place;
 pub mod proxy;

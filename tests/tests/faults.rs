@@ -6,16 +6,11 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
-use expressway_asl::Document;
 use expressway_asl::program::Requirements;
 use expressway_aws::client::http_client;
-use expressway_engine::{
-    Engine, Environment, ExecutionRequest, Identity, Options, Outcome, SystemClock, SystemEntropy, TaskBudget,
-};
 use expressway_integrations::AwsTasks;
+use expressway_tests::execution;
 use expressway_tests::server::{Reply, Script, Server};
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 const GET_ITEM: (&str, &str) = (
@@ -57,33 +52,8 @@ async fn catching(task: (&str, &str), name: &str, retries: u32, replies: Vec<Rep
         .timeout_config(timeouts.build())
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
         .build();
-    let program = expressway_asl::compile(&definition, &BTreeMap::new()).unwrap().program;
-    let environment = Environment {
-        tasks: Arc::new(AwsTasks::new(&config, &Requirements::default())),
-        clock: Arc::new(SystemClock::new()),
-        entropy: Arc::new(SystemEntropy),
-        budget: TaskBudget::new(1),
-        payloads: None,
-    };
-    let request = ExecutionRequest {
-        input: Document::Null,
-        identity: Identity {
-            execution_arn: "arn:aws:states:eu-west-1:111122223333:express:m:e:1".into(),
-            execution_name: "e".into(),
-            state_machine_arn: "arn:aws:states:eu-west-1:111122223333:stateMachine:m".into(),
-            state_machine_name: "m".into(),
-            role_arn: None,
-            region: "eu-west-1".into(),
-            redrive_count: None,
-        },
-        deadline: None,
-        replay: None,
-    };
-    let engine = Engine::new(Arc::new(program), Options::default());
-    let outcome = match engine.run(&environment, request, None).await.outcome {
-        Outcome::Succeeded(output) => output.to_json(),
-        other => format!("{other:?}"),
-    };
+    let tasks = AwsTasks::new(&config, &Requirements::default());
+    let outcome = execution::run(&definition, tasks).await.unwrap();
     (outcome, server.seen().requests.len())
 }
 

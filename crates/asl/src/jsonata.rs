@@ -17,6 +17,7 @@ mod failure;
 mod functions;
 mod guard;
 mod made;
+mod plan;
 mod simple;
 mod syntax;
 mod trace;
@@ -26,14 +27,14 @@ mod watch;
 use crate::document::{Document, Text};
 use crate::resolve::Resolver;
 use crate::timestamp::Timestamp;
-use analysis::{Need, Reach, STATES};
+use analysis::{Analysis, Need, Reach, STATES};
 use functions::Surroundings;
 use guard::Guarded;
 use jsonata_core::ast::{AstNode, PathStep};
 use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptions};
 use jsonata_core::value::{JMap, JValue};
-use made::{Made, Other, Timed};
-use simple::Simple;
+use made::Timed;
+use plan::{Plan, Shortcut};
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -80,30 +81,8 @@ pub struct Jsonata(Arc<Inner>);
 struct Inner {
     text: Text,
     references: References,
-    plan: Plan,
-}
-
-/// How an expression is evaluated.
-enum Plan {
-    /// A plain path, as far as no array is on its way.
-    Path {
-        variable: Text,
-        keys: Vec<Text>,
-        otherwise: Box<Evaluation>,
-    },
-    /// Operators on paths and literals, as far as they meet values with which there is nothing to decide.
-    Simple {
-        simple: Simple,
-        otherwise: Box<Evaluation>,
-    },
-    /// An object that is put together of other values, as far as nothing is wrong with it.
-    Made {
-        made: Made,
-        otherwise: Box<Evaluation>,
-    },
-    Evaluation(Box<Evaluation>),
-    /// More levels than can be evaluated.
-    TooDeep,
+    /// None: more levels than can be evaluated.
+    plan: Option<Plan>,
 }
 
 struct Evaluation {
@@ -182,7 +161,7 @@ impl Jsonata {
     }
 
     fn parse_here(text: &str) -> Result<Jsonata, ParseError> {
-        let too_deep = || Ok(Jsonata::new(text, References::default(), Plan::TooDeep));
+        let too_deep = || Ok(Jsonata::new(text, References::default(), None));
         let checked = match syntax::check(text) {
             Ok(checked) => checked,
             Err(error) if error.code == syntax::TOO_DEEP => return too_deep(),
@@ -208,11 +187,13 @@ impl Jsonata {
             }
         };
         tree::unchain(&mut node);
-        let references = analysis::analyze(&node).references;
-        Ok(Jsonata::new(text, references, Plan::new(node)))
+        let analysis = analysis::analyze(&node);
+        let references = analysis.references.clone();
+        let plan = Plan::new(node, analysis, made::LEVELS_MAX);
+        Ok(Jsonata::new(text, references, Some(plan)))
     }
 
-    fn new(text: &str, references: References, plan: Plan) -> Jsonata {
+    fn new(text: &str, references: References, plan: Option<Plan>) -> Jsonata {
         Jsonata(Arc::new(Inner {
             text: text.into(),
             references,
@@ -227,8 +208,8 @@ impl Jsonata {
 
     /// The variable and the names below it, if the expression is nothing but such a path.
     pub(crate) fn plain_path(&self) -> Option<(&Text, &[Text])> {
-        match &self.0.plan {
-            Plan::Path { variable, keys, .. } => Some((variable, keys)),
+        match &self.0.plan.as_ref()?.shortcut {
+            Some(Shortcut::Path { variable, keys }) => Some((variable, keys)),
             _ => None,
         }
     }
@@ -247,50 +228,12 @@ impl Jsonata {
     /// `States.QueryEvaluationError`: the expression cannot work with its values, or meets a limit.
     pub fn evaluate(&self, bindings: &dyn Bindings) -> Result<Option<Document>, EvaluationFailure> {
         match &self.0.plan {
-            Plan::TooDeep => Err(Limit::Depth.into()),
-            Plan::Simple { simple, otherwise } => match simple.evaluate(bindings) {
-                Some(value) => Ok(Some(value)),
-                None => otherwise.run(bindings),
-            },
-            Plan::Made { made, otherwise } => {
-                let timed = Timed::new(bindings, TIME_MAX);
-                match made.evaluate(&timed) {
-                    Ok(value) => Ok(Some(value)),
-                    Err(Other::Unclear) => otherwise.run(&timed),
-                    Err(Other::Failure(failure)) => Err(failure),
-                }
+            None => Err(Limit::Depth.into()),
+            // Its parts together have no more time than one evaluation.
+            Some(plan) if matches!(plan.shortcut, Some(Shortcut::Made(_))) => {
+                plan.evaluate(&Timed::new(bindings, TIME_MAX))
             }
-            Plan::Evaluation(evaluation) => evaluation.run(bindings),
-            Plan::Path {
-                variable,
-                keys,
-                otherwise,
-            } => match follow(variable, keys, bindings) {
-                Walk::End(found) => Ok(found),
-                Walk::Array => otherwise.run(bindings),
-            },
-        }
-    }
-}
-
-impl Plan {
-    fn new(node: AstNode) -> Plan {
-        let path = plain_path(&node);
-        let simple = Simple::new(&node);
-        let made = Made::new(&node);
-        let otherwise = Box::new(Evaluation::new(node));
-        if let Some((variable, keys)) = path {
-            Plan::Path {
-                variable,
-                keys,
-                otherwise,
-            }
-        } else if let Some(simple) = simple {
-            Plan::Simple { simple, otherwise }
-        } else if let Some(made) = made {
-            Plan::Made { made, otherwise }
-        } else {
-            Plan::Evaluation(otherwise)
+            Some(plan) => plan.evaluate(bindings),
         }
     }
 }
@@ -390,8 +333,7 @@ fn all_states(bindings: &dyn Bindings) -> Document {
 }
 
 impl Evaluation {
-    fn new(node: AstNode) -> Evaluation {
-        let analysis = analysis::analyze(&node);
+    fn new(node: AstNode, analysis: Analysis) -> Evaluation {
         let guarded = guard::guard(node, &analysis);
         let mut functions = Vec::new();
         tree::visit_all(&guarded.node, &mut |node| {

@@ -119,9 +119,7 @@ pub(crate) async fn invoke(caller: &Caller, request: &TaskRequest<'_>) -> Result
         let name = format!("ApiGateway.{}", answer.status);
         return Err(StateError::new(name.as_str(), &*text));
     }
-    let json = web::may_be_json(&answer).then(|| Document::parse(&text).ok()).flatten();
-    let body = json.unwrap_or_else(|| Document::from(&*text));
-    Ok(web::envelope(&answer, body))
+    Ok(web::envelope(&answer, web::body(&answer, &text)))
 }
 
 /// The JSON text of `RequestBody`, if there is one.

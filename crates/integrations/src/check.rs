@@ -9,7 +9,7 @@ use expressway_asl::document::Text;
 use expressway_asl::resource::Resource;
 use expressway_aws::Service;
 use expressway_aws::model::names::nearest;
-use expressway_aws::model::{Limits, Operation, names, services};
+use expressway_aws::model::{Limits, Operation, services};
 use expressway_aws::request::{self, Fault, ParameterError};
 
 /// Checks the calls of a definition against the models of the services that it names; only these are decoded.
@@ -25,14 +25,16 @@ pub fn check(calls: &[Call]) -> Vec<Diagnostic> {
 /// As [`check`], with warnings ([`Code::UnexpectedValue`]) of values that are outside of the limits that the models
 /// have. Apart from it, so that a program that only runs definitions is linked without the tables of limits.
 pub fn check_with_values(calls: &[Call]) -> Vec<Diagnostic> {
-    let limits = |service: &Service| Limits::find(&names::arn_name(&service.service_id))?.ok();
-    calls.iter().flat_map(|call| check_call(call, Some(&limits))).collect()
+    calls
+        .iter()
+        .flat_map(|call| check_call(call, Some(Limits::of)))
+        .collect()
 }
 
 /// Finds the limits of a service.
-type FindLimits<'f> = Option<&'f dyn Fn(&Service) -> Option<Limits>>;
+type FindLimits = Option<fn(&Service) -> Option<&'static Limits>>;
 
-fn check_call(call: &Call, limits: FindLimits<'_>) -> Vec<Diagnostic> {
+fn check_call(call: &Call, limits: FindLimits) -> Vec<Diagnostic> {
     match &call.resource {
         Resource::Function { .. } => Vec::new(),
         Resource::AwsSdk { arn, service, action } => match aws_sdk::find(service, action) {
@@ -100,7 +102,7 @@ fn not_supported(call: &Call, problem: String) -> Diagnostic {
 }
 
 /// Checks the parameters of an operation, as far as the definition says them.
-fn against_model(call: &Call, model: &Service, operation: &Operation, limits: FindLimits<'_>) -> Vec<Diagnostic> {
+fn against_model(call: &Call, model: &Service, operation: &Operation, limits: FindLimits) -> Vec<Diagnostic> {
     let Some(parameters) = call.parameters() else {
         return Vec::new();
     };
@@ -109,7 +111,7 @@ fn against_model(call: &Call, model: &Service, operation: &Operation, limits: Fi
     }
     let limits = limits.and_then(|find| find(model));
     let is_computed = |key: &str, value: &Document| call.computed(key, value);
-    let errors = request::check(model, operation, limits.as_ref(), &parameters, &is_computed);
+    let errors = request::check(model, operation, limits, &parameters, &is_computed);
     errors.iter().map(|error| finding(call, error)).collect()
 }
 

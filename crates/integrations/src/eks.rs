@@ -169,9 +169,8 @@ fn content_type(method: &str, body: &str) -> &'static str {
 
 fn result(answer: &PlainAnswer) -> Document {
     let text = String::from_utf8_lossy(&answer.body);
-    let json = web::may_be_json(answer).then(|| Document::parse(&text).ok()).flatten();
     Document::object([
-        ("ResponseBody", json.unwrap_or_else(|| Document::from(&*text))),
+        ("ResponseBody", web::body(answer, &text)),
         ("StatusCode", Document::from(i64::from(answer.status))),
         ("StatusText", web::status_text(answer.status).into()),
     ])

@@ -287,6 +287,5 @@ fn result(answer: &PlainAnswer) -> Result<Document, StateError> {
         let cause = format!("The HTTP response has a body that is not text, its content type is '{content_type}'");
         return Err(StateError::new(ErrorName::Runtime, cause));
     };
-    let json = web::may_be_json(answer).then(|| Document::parse(text).ok()).flatten();
-    Ok(web::envelope(answer, json.unwrap_or_else(|| text.into())))
+    Ok(web::envelope(answer, web::body(answer, text)))
 }

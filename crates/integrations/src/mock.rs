@@ -5,7 +5,7 @@ use crate::optimized::Integration;
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_asl::resource::Resource;
-use expressway_aws::model::{Limit, Limits, Outside, Service, Shape, ShapeId, names};
+use expressway_aws::model::{Limit, Limits, Outside, Service, Shape, ShapeId};
 
 /// How closely a mocked result is held against the API's model: `fieldValidationMode` of TestState.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,11 +50,9 @@ pub fn check_mocked_result(resource: &Resource, result: &Document, mode: FieldVa
     let Some((service, output)) = output else {
         return Ok(());
     };
-    let limits = Limits::find(&names::arn_name(&service.service_id));
     let check = Check {
         service,
-        // The tables are tested; without one there are no limits.
-        limits: limits.and_then(Result::ok).unwrap_or_default(),
+        limits: Limits::of(service),
         mode,
         // The integration parses what a function answers.
         any: is_invocation.then_some("Payload"),
@@ -66,12 +64,16 @@ pub fn check_mocked_result(resource: &Resource, result: &Document, mode: FieldVa
 
 struct Check<'s> {
     service: &'s Service,
-    limits: Limits,
+    limits: Option<&'static Limits>,
     mode: FieldValidation,
     any: Option<&'static str>,
 }
 
 impl Check<'_> {
+    fn limit(&self, container: ShapeId, place: usize) -> Option<&'static Limit> {
+        self.limits?.at(container, place)
+    }
+
     fn value(&self, id: ShapeId, limit: Option<&Limit>, field: &str, value: &Document) -> Result<(), String> {
         let must_be = |is_right: bool, what: &str| match is_right {
             true => Ok(()),
@@ -100,11 +102,11 @@ impl Check<'_> {
         match (shape, value) {
             (Shape::Structure(_), _) => self.structure(id, field, value),
             (Shape::List(list), Document::Array(items)) => {
-                let limit = self.limits.at(id, 0);
+                let limit = self.limit(id, 0);
                 (items.iter()).try_for_each(|item| self.value(list.item, limit, field, item))
             }
             (Shape::Map(map), Document::Object(members)) => {
-                let limit = self.limits.at(id, 0);
+                let limit = self.limit(id, 0);
                 (members.iter()).try_for_each(|(key, value)| self.value(map.value, limit, key, value))
             }
             _ => Ok(()),
@@ -133,7 +135,7 @@ impl Check<'_> {
                     }
                 }
                 Some(_) if self.any == Some(&**key) => {}
-                Some(value) => self.value(member.shape, self.limits.at(id, place), key, value)?,
+                Some(value) => self.value(member.shape, self.limit(id, place), key, value)?,
             }
         }
         Ok(())

@@ -138,10 +138,12 @@ pub(crate) fn forbidden<'h>(headers: impl IntoIterator<Item = &'h str>, forbidde
     ))
 }
 
-/// Whether an answer says that its body is JSON; one that says nothing may be.
-pub(crate) fn may_be_json(answer: &PlainAnswer) -> bool {
+/// The body of an answer, whose text this is: a value if it is JSON and nothing says otherwise, else the text.
+pub(crate) fn body(answer: &PlainAnswer, text: &str) -> Document {
     let content_type = answer.headers.iter().find(|(name, _)| name == "content-type");
-    content_type.is_none_or(|(_, value)| value.contains("json"))
+    let may_be_json = content_type.is_none_or(|(_, value)| value.contains("json"));
+    let json = may_be_json.then(|| Document::parse(text).ok()).flatten();
+    json.unwrap_or_else(|| text.into())
 }
 
 /// The result of a task: headers, body and status of an answer.

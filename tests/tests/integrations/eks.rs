@@ -1,17 +1,13 @@
 //! `eks:call`, against a server with a certificate of its own authority.
 
-use crate::{Aws, EXECUTION, MACHINE, Task, name_and_cause};
+use crate::{Aws, Task, name_and_cause};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use expressway_asl::Document;
-use expressway_engine::{
-    Engine, Environment, ExecutionRequest, Identity, Options, Outcome, StateError, SystemClock, SystemEntropy,
-    TaskBudget,
-};
+use expressway_engine::StateError;
 use expressway_tests::authority::Authority;
+use expressway_tests::execution;
 use expressway_tests::server::{Reply, Request, Script, Server};
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 const ROLE: &str = "arn:aws:iam::444455556666:role/deployer";
 
@@ -225,33 +221,8 @@ async fn definitions_catch_a_status() {
             "OutputPath":"$.Answer.ResponseBody.reason","End":true}}}"#;
     let rest = r#""Method":"POST","Path":"/apis/batch/v1/namespaces/default/jobs","RequestBody":{"kind":"Job"}"#;
     let definition = definition.replace("PARAMETERS", &cluster.task(rest).parameters.to_json());
-    let program = expressway_asl::compile(&definition, &BTreeMap::new()).unwrap().program;
-    let environment = Environment {
-        tasks: Arc::new(cluster.aws.tasks),
-        clock: Arc::new(SystemClock::new()),
-        entropy: Arc::new(SystemEntropy),
-        budget: TaskBudget::new(1),
-        payloads: None,
-    };
-    let request = ExecutionRequest {
-        input: Document::Null,
-        identity: Identity {
-            execution_arn: EXECUTION.into(),
-            execution_name: "e-1".into(),
-            state_machine_arn: MACHINE.into(),
-            state_machine_name: "orders".into(),
-            role_arn: None,
-            region: "eu-west-1".into(),
-            redrive_count: None,
-        },
-        deadline: None,
-        replay: None,
-    };
-    let engine = Engine::new(Arc::new(program), Options::default());
-    match engine.run(&environment, request, None).await.outcome {
-        Outcome::Succeeded(output) => assert_eq!(output.to_json(), r#""AlreadyExists""#),
-        other => panic!("{other:?}"),
-    }
+    let outcome = execution::run(&definition, cluster.aws.tasks).await;
+    assert_eq!(outcome.as_deref(), Ok(r#""AlreadyExists""#));
 }
 
 #[tokio::test]

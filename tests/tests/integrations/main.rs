@@ -23,13 +23,12 @@ use expressway_asl::resource::Resource;
 use expressway_aws::client::http_client;
 use expressway_engine::{StateError, TaskError, TaskRequest, TaskRunner};
 use expressway_integrations::AwsTasks;
+use expressway_tests::execution::EXECUTION;
 use expressway_tests::server::{Reply, Request, Script, Server};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 
-const EXECUTION: &str = "arn:aws:states:eu-west-1:111122223333:express:orders:e-1:u-1";
-const MACHINE: &str = "arn:aws:states:eu-west-1:111122223333:stateMachine:orders";
 const TOKEN: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 /// What services get of [`TOKEN`] as an idempotency token.
 const TOKEN_UUID: &str = "00112233-4455-4677-8899-aabbccddeeff";

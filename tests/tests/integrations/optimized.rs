@@ -1,7 +1,8 @@
 //! What is sent, and what a definition sees of the answer.
 
-use crate::{Aws, EXECUTION, MACHINE, json, name_and_cause, signature};
+use crate::{Aws, json, name_and_cause, signature};
 use expressway_asl::Document;
+use expressway_tests::execution::{EXECUTION, MACHINE};
 use expressway_tests::server::Reply;
 
 struct Row {

@@ -1,6 +1,7 @@
 //! `Credentials`: tasks that run under a role of their own.
 
-use crate::{Aws, MACHINE, name_and_cause, signature};
+use crate::{Aws, name_and_cause, signature};
+use expressway_tests::execution::MACHINE;
 use expressway_tests::server::{Reply, Request};
 use futures_util::future::join_all;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -4,83 +4,51 @@
 //! paths are shared, and values that are kept elsewhere stay there. Whatever is not as simple as it looks, a part that fails
 //! above all, is left to the evaluator, which sees the whole expression.
 
-use super::simple::Simple;
-use super::{Bindings, Evaluation, EvaluationFailure, Walk, convert, follow, plain_path};
+use super::analysis::analyze;
+use super::plan::{Other, Plan};
+use super::{Bindings, convert};
 use crate::document::{DEPTH_MAX, Document, Object, Reference, Text};
 use crate::resolve::Resolver;
 use jsonata_core::ast::AstNode;
 use std::time::{Duration, Instant, SystemTime};
 
-/// How deep such an expression may be. Each level of a part that needs the evaluator is analyzed for itself.
-const LEVELS_MAX: usize = 8;
+/// How many objects are put together inside one another. The evaluator gets each of them ready for itself, too.
+pub(super) const LEVELS_MAX: usize = 4;
 
 /// A value that is put together.
 pub(super) enum Made {
-    Object(Vec<(Text, Part)>),
-    Merged(Vec<Part>),
-}
-
-pub(super) enum Part {
-    Simple {
-        simple: Simple,
-        otherwise: Box<Evaluation>,
-    },
-    Path {
-        variable: Text,
-        keys: Vec<Text>,
-        otherwise: Box<Evaluation>,
-    },
-    Made(Made),
-    Evaluation(Box<Evaluation>),
-}
-
-/// Why there is no value.
-pub(super) enum Other {
-    /// The evaluator has to say what it is.
-    Unclear,
-    Failure(EvaluationFailure),
-}
-
-impl From<EvaluationFailure> for Other {
-    fn from(failure: EvaluationFailure) -> Other {
-        match failure {
-            // It takes as long or as much again to find that out twice.
-            EvaluationFailure::Limit(_) => Other::Failure(failure),
-            // The evaluator's words are about the whole expression.
-            _ => Other::Unclear,
-        }
-    }
+    Object(Vec<(Text, Plan)>),
+    Merged(Vec<Plan>),
 }
 
 impl Made {
-    pub(super) fn new(node: &AstNode) -> Option<Made> {
-        Made::within(node, LEVELS_MAX)
-    }
-
-    fn within(node: &AstNode, levels: usize) -> Option<Made> {
-        let levels = levels.checked_sub(1)?;
+    pub(super) fn new(node: &AstNode, levels: usize) -> Option<Made> {
         match node {
             AstNode::Object(pairs) => {
-                let mut members: Vec<(Text, Part)> = Vec::with_capacity(pairs.len());
+                let mut members: Vec<(Text, Plan)> = Vec::with_capacity(pairs.len());
                 for (key, value) in pairs {
                     let AstNode::String(key) = key else { return None };
                     // The same key twice is an error.
                     if members.iter().any(|(known, _)| **known == **key) {
                         return None;
                     }
-                    members.push((key.as_str().into(), Part::new(value, levels)?));
+                    members.push((key.as_str().into(), part(value, levels)?));
                 }
                 Some(Made::Object(members))
             }
-            AstNode::Function { name, args, .. } if name == "merge" => match args.as_slice() {
+            AstNode::Function {
+                name,
+                args,
+                is_builtin: true,
+            } if name == "merge" => match args.as_slice() {
                 [AstNode::Array(items)] => {
-                    let parts = items.iter().map(|item| Part::new(item, levels));
+                    let parts = items.iter().map(|item| part(item, levels));
                     Some(Made::Merged(parts.collect::<Option<_>>()?))
                 }
                 _ => None,
             },
             AstNode::Block(nodes) => match nodes.as_slice() {
-                [only] => Made::within(only, levels),
+                [only] => Made::new(only, levels),
                 _ => None,
             },
             _ => None,
@@ -89,39 +57,53 @@ impl Made {
 
     /// The value.
     pub(super) fn evaluate(&self, bindings: &dyn Bindings) -> Result<Document, Other> {
-        let value = self.value(bindings)?;
-        (value.depth() <= DEPTH_MAX).then_some(value).ok_or(Other::Unclear)
-    }
-
-    fn value(&self, bindings: &dyn Bindings) -> Result<Document, Other> {
-        match self {
+        let object = match self {
             Made::Object(members) => {
                 let mut object = Object::with_capacity(members.len());
                 for (key, part) in members {
-                    if let Some(value) = part.value(bindings)? {
+                    if let Some(value) = part.evaluate_part(bindings)? {
                         object.insert(Text::clone(key), value);
                         check_bytes(&object)?;
                     }
                 }
-                Ok(object.into())
+                object
             }
             Made::Merged(parts) => {
-                let mut merged: Option<Object> = None;
+                let mut parts = parts.iter();
+                let mut merged = match parts.next() {
+                    Some(first) => object(first, bindings)?,
+                    None => Object::default(),
+                };
                 for part in parts {
-                    let object = part.object(bindings)?;
-                    match &mut merged {
-                        None => merged = Some(object),
-                        Some(merged) => {
-                            for (key, value) in object.iter() {
-                                merged.insert(Text::clone(key), value.clone());
-                            }
-                            check_bytes(merged)?;
-                        }
+                    for (key, value) in object(part, bindings)?.iter() {
+                        merged.insert(Text::clone(key), value.clone());
                     }
+                    check_bytes(&merged)?;
                 }
-                Ok(merged.unwrap_or_default().into())
+                merged
             }
-        }
+        };
+        let value = Document::Object(object);
+        (value.depth() <= DEPTH_MAX).then_some(value).ok_or(Other::Unclear)
+    }
+}
+
+/// A part, if it can be evaluated for itself.
+fn part(node: &AstNode, levels: usize) -> Option<Plan> {
+    let plan = Plan::new(node.clone(), analyze(node), levels.checked_sub(1)?);
+    // It is the same time in all of an expression, and random numbers are drawn one after another.
+    (!plan.evaluation.asks).then_some(plan)
+}
+
+/// The value of a part, if it is an object.
+fn object(part: &Plan, bindings: &dyn Bindings) -> Result<Object, Other> {
+    let value = match part.evaluate_part(bindings)? {
+        Some(Document::Reference(reference)) => bindings.resolve(&reference),
+        value => value,
+    };
+    match value {
+        Some(Document::Object(object)) => Ok(object),
+        _ => Err(Other::Unclear),
     }
 }
 
@@ -130,66 +112,6 @@ fn check_bytes(object: &Object) -> Result<(), Other> {
     match object.json_bytes() <= convert::RESULT_BYTES_MAX {
         true => Ok(()),
         false => Err(Other::Unclear),
-    }
-}
-
-impl Part {
-    fn new(node: &AstNode, levels: usize) -> Option<Part> {
-        if let Some((variable, keys)) = plain_path(node) {
-            let otherwise = Box::new(Evaluation::new(node.clone()));
-            return Some(Part::Path {
-                variable,
-                keys,
-                otherwise,
-            });
-        }
-        if let Some(made) = Made::within(node, levels) {
-            return Some(Part::Made(made));
-        }
-        let evaluation = Box::new(Evaluation::new(node.clone()));
-        // It is the same time in all of an expression, and random numbers are drawn one after another.
-        if evaluation.asks {
-            return None;
-        }
-        Some(match Simple::new(node) {
-            Some(simple) => Part::Simple {
-                simple,
-                otherwise: evaluation,
-            },
-            None => Part::Evaluation(evaluation),
-        })
-    }
-
-    /// The value of the part; none if it gives nothing.
-    fn value(&self, bindings: &dyn Bindings) -> Result<Option<Document>, Other> {
-        match self {
-            Part::Made(made) => made.value(bindings).map(Some),
-            Part::Path {
-                variable,
-                keys,
-                otherwise,
-            } => match follow(variable, keys, bindings) {
-                Walk::End(found) => Ok(found),
-                Walk::Array => Ok(otherwise.run(bindings)?),
-            },
-            Part::Simple { simple, otherwise } => match simple.evaluate(bindings) {
-                Some(value) => Ok(Some(value)),
-                None => Ok(otherwise.run(bindings)?),
-            },
-            Part::Evaluation(evaluation) => Ok(evaluation.run(bindings)?),
-        }
-    }
-
-    /// The value of the part, if it is an object.
-    fn object(&self, bindings: &dyn Bindings) -> Result<Object, Other> {
-        match self.value(bindings)? {
-            Some(Document::Object(object)) => Ok(object),
-            Some(Document::Reference(reference)) => match bindings.resolve(&reference) {
-                Some(Document::Object(object)) => Ok(object),
-                _ => Err(Other::Unclear),
-            },
-            _ => Err(Other::Unclear),
-        }
     }
 }
 
@@ -241,9 +163,18 @@ impl Bindings for Timed<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Jsonata;
+    use super::super::plan::Shortcut;
     use super::super::tests::TestBindings;
-    use super::super::{Jsonata, Plan};
-    use super::Other;
+    use crate::document::Document;
+
+    /// The words for what came of an evaluation.
+    fn words<E: ToString>(outcome: Result<Option<Document>, E>) -> String {
+        match outcome {
+            Ok(value) => value.map_or("undefined".to_owned(), |value| value.to_json()),
+            Err(failure) => failure.to_string(),
+        }
+    }
 
     /// What the two ways of evaluation say; none if there is only one.
     fn both(expression: &str) -> Option<[String; 2]> {
@@ -253,19 +184,12 @@ mod tests {
                 "context": {"Execution": {"Name": "n"}}}"#,
         );
         let parsed = Jsonata::parse(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
-        let Plan::Made { made, otherwise } = &parsed.0.plan else {
+        let plan = parsed.0.plan.as_ref()?;
+        let Some(Shortcut::Made(made)) = &plan.shortcut else {
             return None;
         };
-        let made = match made.evaluate(&bindings) {
-            Ok(value) => value.to_json(),
-            Err(Other::Unclear) => return None,
-            Err(Other::Failure(failure)) => failure.to_string(),
-        };
-        let evaluated = match otherwise.run(&bindings) {
-            Ok(value) => value.map_or("undefined".to_owned(), |value| value.to_json()),
-            Err(failure) => failure.to_string(),
-        };
-        Some([made, evaluated])
+        let made = made.evaluate(&bindings).ok()?;
+        Some([made.to_json(), words(plan.evaluation.run(&bindings))])
     }
 
     #[test]
@@ -324,19 +248,18 @@ mod tests {
                 "{'a': 1, 'a': 2}",
                 "Multiple key definitions evaluate to same key: \"a\"",
             ),
-            ("{'a': $now(), 'b': $now()}.(a = b)", "true"),
+            ("{'a': {'b': $now()}}", r#"{"a":{"b":"2023-11-14T22:13:20.123Z"}}"#),
+            ("{'a': $random() = $random()}", r#"{"a":false}"#),
             (
                 "$merge([$states.input.list])",
                 "Argument 1 of function \"merge\" must be an array of \"objects\"",
             ),
+            ("merge([{}])", "non-function"),
         ] {
             assert_eq!(both(expression), None, "{expression}");
             let parsed = Jsonata::parse(expression).unwrap();
             let bindings = TestBindings::of(r#"{"input": {"list": [1, 2]}}"#);
-            let outcome = match parsed.evaluate(&bindings) {
-                Ok(value) => value.map_or("undefined".to_owned(), |value| value.to_json()),
-                Err(failure) => failure.to_string(),
-            };
+            let outcome = words(parsed.evaluate(&bindings));
             assert!(outcome.contains(expected), "{expression}: {outcome}");
         }
     }

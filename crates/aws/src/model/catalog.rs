@@ -5,97 +5,87 @@ use super::{Limits, Service};
 use std::sync::{LazyLock, OnceLock};
 
 /// Made by the generator; see `tables/SOURCE`.
-static SERVICES: &[u8] = include_bytes!("../../tables/services.bin");
-static LIMITS: &[u8] = include_bytes!("../../tables/limits.bin");
+static SERVICES: LazyLock<Catalog<Service>> =
+    LazyLock::new(|| Catalog::new(include_bytes!("../../tables/services.bin"), read_service));
+static LIMITS: LazyLock<Catalog<Limits>> =
+    LazyLock::new(|| Catalog::new(include_bytes!("../../tables/limits.bin"), read_limits));
 
-static CATALOG: LazyLock<Vec<Entry>> = LazyLock::new(|| {
-    // A broken table cannot get past the tests; without it there are no services.
-    let tables = read_index(SERVICES).unwrap_or_default();
-    let entry = |table| Entry {
-        table,
-        service: OnceLock::new(),
-    };
-    tables.into_iter().map(entry).collect()
-});
-
-struct Entry {
-    table: Table,
-    service: OnceLock<Option<Service>>,
+/// What one of the files holds of each service.
+struct Catalog<T> {
+    /// Sorted by their names in ARNs.
+    entries: Vec<Entry<T>>,
+    read: fn(&[u8]) -> Result<T, TableError>,
 }
 
-/// A table of one service in one of the files.
-struct Table {
+struct Entry<T> {
     arn_name: &'static str,
     model_name: &'static str,
     compressed: &'static [u8],
     bytes: usize,
+    decoded: OnceLock<Option<T>>,
 }
 
-impl Entry {
-    fn service(&self) -> Option<&Service> {
-        self.service.get_or_init(|| self.decode().ok()).as_ref()
+impl<T> Catalog<T> {
+    fn new(file: &'static [u8], read: fn(&[u8]) -> Result<T, TableError>) -> Catalog<T> {
+        // A broken file cannot get past the tests; without it there are no services.
+        let entries = read_index(file).unwrap_or_default();
+        Catalog { entries, read }
     }
 
-    fn decode(&self) -> Result<Service, TableError> {
-        read_service(&self.table.decompress()?)
+    /// The entry of this name. botocore has one service under two names of its own (Pinpoint SMS Voice); the first
+    /// one counts.
+    fn entry(&self, arn_name: &str) -> Option<&Entry<T>> {
+        let at = self.entries.partition_point(|entry| entry.arn_name < arn_name);
+        self.entries.get(at).filter(|entry| entry.arn_name == arn_name)
     }
-}
 
-impl Table {
-    fn decompress(&self) -> Result<Vec<u8>, TableError> {
-        decompress(self.compressed, self.bytes)
+    fn find(&self, arn_name: &str) -> Option<&T> {
+        let entry = self.entry(arn_name)?;
+        entry.decoded.get_or_init(|| self.decode(entry).ok()).as_ref()
+    }
+
+    fn decode(&self, entry: &Entry<T>) -> Result<T, TableError> {
+        (self.read)(&decompress(entry.compressed, entry.bytes)?)
     }
 }
 
 pub(super) fn find(arn_name: &str) -> Option<&'static Service> {
-    entry(arn_name)?.service()
+    SERVICES.find(arn_name)
 }
 
-/// The entry of this name. botocore has one service under two names of its own (Pinpoint SMS Voice); the first
-/// one counts.
-fn entry(arn_name: &str) -> Option<&'static Entry> {
-    let at = CATALOG.partition_point(|entry| entry.table.arn_name < arn_name);
-    CATALOG.get(at).filter(|entry| entry.table.arn_name == arn_name)
+pub(super) fn limits(arn_name: &str) -> Option<&'static Limits> {
+    LIMITS.find(arn_name)
 }
 
 pub(super) fn decode(arn_name: &str) -> Option<Result<Service, TableError>> {
-    entry(arn_name).map(Entry::decode)
-}
-
-pub(super) fn limits(arn_name: &str) -> Option<Result<Limits, TableError>> {
-    let tables = match read_index(LIMITS) {
-        Ok(tables) => tables,
-        Err(error) => return Some(Err(error)),
-    };
-    let table = tables.into_iter().find(|table| table.arn_name == arn_name)?;
-    Some(table.decompress().and_then(|table| read_limits(&table)))
+    SERVICES.entry(arn_name).map(|entry| SERVICES.decode(entry))
 }
 
 /// The names of all services: in Step Functions (`sfn`), and in the model (`stepfunctions`). Decodes nothing.
 pub fn services() -> impl Iterator<Item = (&'static str, &'static str)> {
-    CATALOG
-        .iter()
-        .map(|entry| (entry.table.arn_name, entry.table.model_name))
+    let entries = SERVICES.entries.iter();
+    entries.map(|entry| (entry.arn_name, entry.model_name))
 }
 
-fn read_index(file: &'static [u8]) -> Result<Vec<Table>, TableError> {
+fn read_index<T>(file: &'static [u8]) -> Result<Vec<Entry<T>>, TableError> {
     let mut reader = Reader::new(file);
     let count = reader.length()?;
-    let mut tables = Vec::with_capacity(count);
+    let mut entries = Vec::with_capacity(count);
     let mut lengths = Vec::with_capacity(count);
     for _ in 0..count {
-        tables.push(Table {
+        entries.push(Entry {
             arn_name: reader.str()?,
             model_name: reader.str()?,
             compressed: &[],
             bytes: reader.number()? as usize,
+            decoded: OnceLock::new(),
         });
         lengths.push(reader.number()? as usize);
     }
-    for (table, length) in tables.iter_mut().zip(lengths) {
-        table.compressed = reader.take(length)?;
+    for (entry, length) in entries.iter_mut().zip(lengths) {
+        entry.compressed = reader.take(length)?;
     }
-    Ok(tables)
+    Ok(entries)
 }
 
 #[cfg(test)]
@@ -104,16 +94,19 @@ mod tests {
 
     #[test]
     fn every_table_decodes() {
-        assert!(CATALOG.len() > 400, "{} services", CATALOG.len());
-        assert!(CATALOG.is_sorted_by_key(|entry| (entry.table.arn_name, entry.table.model_name)));
-        for entry in CATALOG.iter() {
-            let (arn_name, model_name) = (entry.table.arn_name, entry.table.model_name);
-            let service = entry.decode().unwrap_or_else(|error| panic!("{model_name}: {error}"));
-            assert_eq!(*service.name, *model_name);
-            assert_eq!(super::super::names::arn_name(&service.service_id), arn_name);
-            assert!(!service.operations.is_empty(), "{arn_name} has no operations");
-            let limits = limits(arn_name).expect(arn_name);
-            limits.unwrap_or_else(|error| panic!("limits of {model_name}: {error}"));
+        assert!(SERVICES.entries.len() > 400, "{} services", SERVICES.entries.len());
+        assert!((SERVICES.entries).is_sorted_by_key(|entry| (entry.arn_name, entry.model_name)));
+        for entry in &SERVICES.entries {
+            let service = SERVICES.decode(entry);
+            let service = service.unwrap_or_else(|error| panic!("{}: {error}", entry.model_name));
+            assert_eq!(*service.name, *entry.model_name);
+            assert_eq!(super::super::names::arn_name(&service.service_id), entry.arn_name);
+            assert!(!service.operations.is_empty(), "{} has no operations", entry.arn_name);
+        }
+        assert_eq!(LIMITS.entries.len(), SERVICES.entries.len());
+        for entry in &LIMITS.entries {
+            let limits = LIMITS.decode(entry);
+            limits.unwrap_or_else(|error| panic!("limits of {}: {error}", entry.model_name));
         }
     }
 

@@ -1,10 +1,10 @@
 //! What the values of a service may be: ranges of numbers, lengths, enumerations.
 //!
 //! They are apart from the tables of services: a call needs none of them, for the service itself refuses what it
-//! does not take. A program that never calls [`Limits::find`] is linked without them.
+//! does not take. A program that never calls [`Limits::of`] is linked without them.
 
 use super::shape::{Shape, ShapeId};
-use super::table::TableError;
+use super::{Service, names};
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use std::collections::BTreeMap;
@@ -31,12 +31,9 @@ pub struct Limit {
 }
 
 impl Limits {
-    /// Decodes the limits of the service of this name in `arn:aws:states:::aws-sdk:<name>:<action>`.
-    ///
-    /// # Errors
-    /// The table is damaged.
-    pub fn find(arn_name: &str) -> Option<Result<Limits, TableError>> {
-        super::catalog::limits(arn_name)
+    /// The limits of a service's values; decodes their table on the first call.
+    pub fn of(service: &Service) -> Option<&'static Limits> {
+        super::catalog::limits(&names::arn_name(&service.service_id))
     }
 
     /// What a value at this place of a structure, list or map may be.

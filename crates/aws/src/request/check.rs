@@ -183,9 +183,8 @@ mod tests {
     fn findings(service: &str, action: &str, parameters: &str, expected: &[&str]) {
         let service = Service::find(service).unwrap();
         let operation = service.operation(action).unwrap();
-        let limits = Limits::find(&names::arn_name(&service.service_id)).unwrap().unwrap();
         let parameters = Document::parse(parameters).unwrap();
-        let found = check(service, operation, Some(&limits), &parameters, &by_path);
+        let found = check(service, operation, Limits::of(service), &parameters, &by_path);
         let found: Vec<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(found, expected);
     }

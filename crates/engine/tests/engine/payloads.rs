@@ -143,6 +143,27 @@ async fn what_is_small_beside_a_large_value_costs_no_load() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn jsonata_passes_on_what_it_does_not_read() {
+    let output = r#"{% $merge([$states.input, {'status': 'moved', 'copy': {'rows': $states.input.rows,
+        'n': $states.input.nested.count + 1, 'doubled': $sum([1, 1])}}]) %}"#
+        .replace('\n', " ");
+    let definition = behind_task(&format!(
+        r#""Next":{{"Type":"Pass","QueryLanguage":"JSONata","Output":"{output}","End":true}}"#
+    ));
+    let (case, store) = case(&definition);
+    let case = case.tasks(Tasks::default().on("T", |_, _| Ok(large())));
+    let output = succeed(&case).await;
+    assert_eq!(store.gets(), 0);
+    let whole = store.whole(output).await;
+    let expected = large();
+    assert_eq!(whole.get("status"), Some(&"moved".into()));
+    assert_eq!(whole.get("text"), expected.get("text"));
+    let copy = whole.get("copy").unwrap();
+    assert_eq!(copy.get("rows"), expected.get("rows"));
+    assert_eq!((copy.get("n"), copy.get("doubled")), (Some(&4.into()), Some(&2.into())));
+}
+
+#[tokio::test(start_paused = true)]
 async fn expressions_see_values_and_never_references() {
     for (state, expected) in [
         (r#""Type":"Pass","InputPath":"$.rows[9999].id""#, "9999"),
