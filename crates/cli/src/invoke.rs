@@ -10,7 +10,7 @@ use expressway_asl::document::Text;
 use expressway_engine::history::{HistoryEvent, LogLevel};
 use expressway_engine::{Clock, SystemClock, SystemEntropy};
 use expressway_function::config::Configuration;
-use expressway_function::{Handler, InvocationContext, InvocationError, Observer, startup};
+use expressway_function::{Handler, InvocationContext, InvocationError, Notice, Observer, Severity, startup};
 use expressway_local::FastForward;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -88,7 +88,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 
 /// Whether the configuration names stores or queues.
 fn needs_aws(configuration: &Configuration) -> bool {
-    configuration.table.is_some() || configuration.payloads.is_some() || configuration.retry_backoff.is_some()
+    configuration.table.is_some()
+        || configuration.payloads.is_some()
+        || configuration.retry_backoff.is_some()
+        || configuration.final_errors_queue.is_some()
 }
 
 /// What Lambda answers when the invocation failed.
@@ -163,6 +166,7 @@ impl Arguments {
         let context = InvocationContext {
             request_id: &identity::uuid(),
             invoked_function_arn: &identity::function_arn(&definition.name),
+            tenant_id: None,
             deadline: self
                 .timeout_seconds
                 .map(|seconds| clock.now() + Duration::from_secs(seconds)),
@@ -201,8 +205,11 @@ impl Observer for Log {
         }
     }
 
-    fn problem(&self, message: &str) {
-        let warning = style::WARNING;
-        let _ = writeln!(anstream::stderr().lock(), "{warning}warning{warning:#}: {message}");
+    fn notice(&self, notice: &Notice) {
+        let (style, word) = match notice.severity {
+            Severity::Warning => (style::WARNING, "warning"),
+            Severity::Error => (style::ERROR, "error"),
+        };
+        let _ = writeln!(anstream::stderr().lock(), "{style}{word}{style:#}: {notice}");
     }
 }

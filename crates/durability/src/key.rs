@@ -1,43 +1,64 @@
 //! What tells executions apart, and what tells inputs and definitions apart.
 
+mod canonical;
+
+use expressway_asl::Document;
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Write as _};
 
-/// The longest key that goes into the table as it is, in bytes; of a longer one its digest does. DynamoDB takes
-/// partition keys of 2,048 bytes, and an ARN goes before it.
-const KEY_BYTES_MAX: usize = 1_024;
-
 /// The identity of an execution: the same for each delivery of an event.
+///
+/// A key is a digest over the state machine, the kind of source, the caller, and the key that the source or the
+/// configuration gives. Two sources or two callers never share a key, whatever they send. What went into it cannot be
+/// read back from the table or from an ARN: raw keys are often personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
+    digits: String,
     partition: String,
 }
 
+/// What a key is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyParts<'k> {
+    /// The ARN of the state machine.
+    pub state_machine_arn: &'k str,
+    /// The kind of the source: `http`, `sqs`, ...
+    pub source: &'k str,
+    /// Who asks, where the source knows.
+    pub caller: Option<&'k Document>,
+    /// What the source or the configuration says.
+    pub key: &'k str,
+}
+
 impl Key {
-    /// The key of an execution of a state machine.
-    pub fn new(state_machine_arn: &str, key: &str) -> Key {
-        let partition = match key.len() {
-            0..=KEY_BYTES_MAX => format!("{state_machine_arn}#{key}"),
-            _ => format!("{state_machine_arn}#sha256:{}", Fingerprint::of(key.as_bytes())),
-        };
-        Key { partition }
+    /// Derives the key of an execution.
+    pub fn new(parts: KeyParts<'_>) -> Key {
+        let caller = parts.caller.map(|caller| Fingerprint::of(caller).0);
+        let digits = digits(&digest(&[
+            parts.state_machine_arn.as_bytes(),
+            parts.source.as_bytes(),
+            caller.unwrap_or_default().as_bytes(),
+            parts.key.as_bytes(),
+        ]));
+        Key::from_digits(parts.state_machine_arn, &digits)
     }
 
-    /// Bits that are the same for each delivery and no other execution.
-    pub fn id(&self) -> u128 {
-        let digest = self.seed();
-        let (bits, _) = digest.split_first_chunk().unwrap_or((&[0; 16], &[]));
-        u128::from_be_bytes(*bits)
+    /// The key with these 64 hexadecimal digits, as [`as_str`](Key::as_str) returns them.
+    pub fn from_digits(state_machine_arn: &str, digits: &str) -> Key {
+        Key {
+            partition: format!("{state_machine_arn}#{digits}"),
+            digits: digits.to_owned(),
+        }
+    }
+
+    /// Its 64 hexadecimal digits: the name of the execution.
+    pub fn as_str(&self) -> &str {
+        &self.digits
     }
 
     /// The partition key of all items of the execution.
-    pub(crate) fn partition(&self) -> &str {
+    pub fn partition(&self) -> &str {
         &self.partition
-    }
-
-    /// What tokens and random bits of the execution derive from.
-    pub(crate) fn seed(&self) -> [u8; 32] {
-        Sha256::digest(self.partition.as_bytes()).into()
     }
 }
 
@@ -46,14 +67,11 @@ impl Key {
 pub struct Fingerprint(String);
 
 impl Fingerprint {
-    /// The fingerprint of these bytes.
-    pub fn of(bytes: &[u8]) -> Fingerprint {
-        let mut digits = String::with_capacity(64);
-        for byte in Sha256::digest(bytes) {
-            // Writing to a string can not fail.
-            let _ = write!(digits, "{byte:02x}");
-        }
-        Fingerprint(digits)
+    /// The fingerprint of a value. The order of members, the spelling of numbers and white space do not count.
+    pub fn of(value: &Document) -> Fingerprint {
+        let mut digest = Sha256::new();
+        canonical::write(value, &mut digest);
+        Fingerprint(digits(&digest.finalize()))
     }
 
     /// Its 64 digits.
@@ -68,15 +86,65 @@ impl fmt::Display for Fingerprint {
     }
 }
 
+/// The digest of parts, each with its length before it so that no two lists of parts look alike.
+pub(crate) fn digest(parts: &[&[u8]]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    digest.finalize().into()
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn digits(bytes: &[u8]) -> String {
+    let mut digits = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn key(source: &str, caller: Option<&str>, key: &str) -> Key {
+        Key::new(KeyParts {
+            state_machine_arn: "arn",
+            source,
+            caller: caller.map(Document::from).as_ref(),
+            key,
+        })
+    }
+
     #[test]
-    fn a_long_key_fits_into_the_table() {
-        let key = Key::new("arn", &"k".repeat(5000));
-        assert_eq!(key.partition().len(), "arn#sha256:".len() + 64);
-        assert_ne!(key, Key::new("arn", &"k".repeat(5001)));
-        assert_eq!(Key::new("arn", "order-1").partition(), "arn#order-1");
+    fn every_part_counts_and_parts_do_not_run_together() {
+        let all = [
+            key("http", None, "k"),
+            key("sqs", None, "k"),
+            key("http", Some("k"), ""),
+            key("http", Some("k"), "k"),
+            key("http", Some(""), "k"),
+            key("httpk", None, ""),
+            key("http", None, "kk"),
+            key("http", None, &"k".repeat(5_000)),
+            key("http", None, &format!("sha256:{}", key("http", None, "k").as_str())),
+            key("http", None, key("http", None, "k").as_str()),
+        ];
+        for (at, one) in all.iter().enumerate() {
+            assert_eq!(one.partition().len(), "arn#".len() + 64);
+            for other in all.iter().skip(at + 1) {
+                assert_ne!(one, other);
+            }
+        }
+        assert_eq!(key("http", None, "k"), key("http", None, "k"));
+    }
+
+    #[test]
+    fn a_key_can_be_found_by_its_digits() {
+        let key = key("sqs", None, "m-1");
+        assert_eq!(Key::from_digits("arn", key.as_str()), key);
     }
 }

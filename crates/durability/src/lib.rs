@@ -9,7 +9,7 @@
 //!
 //! | item | `pk` | `sk` |
 //! | --- | --- | --- |
-//! | execution record | ARN of the state machine, `#`, key of the execution | `execution` |
+//! | execution record | ARN of the state machine, `#`, digest of the key | `execution` |
 //! | a task's result | the same | `task#`, start of the execution (ms), `#ok#`, token of the task |
 //! | a task's failed attempt | the same | `task#`, start (ms), `#failed#`, round, `#`, token, `#`, number of the attempt |
 //!
@@ -26,6 +26,8 @@ mod record;
 mod table;
 
 pub use journal::{Journal, JournaledTasks};
-pub use key::{Fingerprint, Key};
-pub use record::{Claim, ClaimRequest, Completion, Finished, Grant, Level, Records, Release};
+pub use key::{Fingerprint, Key, KeyParts};
+pub use record::{
+    Claim, ClaimRequest, Completion, DefinitionChange, Finished, Grant, Level, RecordOptions, Records, Refusal, Release,
+};
 pub use table::{StoreError, Table};

@@ -1,7 +1,7 @@
 //! The execution record: who may run an execution, and how it ended.
 
-use crate::journal::Journal;
-use crate::key::{Fingerprint, Key};
+use crate::journal::{Journal, JournalScope, cut};
+use crate::key::{Fingerprint, Key, digest};
 use crate::table::{Item, StoreError, Table, milliseconds, n, number, s, seconds, text, time};
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
@@ -27,12 +27,46 @@ pub enum Level {
     Task,
 }
 
+/// What happens to an execution that was begun with another definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DefinitionChange {
+    /// It goes on under the new one. A recorded task counts where its place, resource and input are the same.
+    Continue,
+    /// It is refused.
+    Refuse,
+}
+
+/// How executions are kept.
+#[derive(Clone, Debug)]
+pub struct RecordOptions {
+    /// How much is kept.
+    pub level: Level,
+    /// How long outcomes are remembered.
+    pub retention: Duration,
+    /// What happens to executions that were begun with another definition.
+    pub definition_change: DefinitionChange,
+    /// How many bytes of recorded results a run that takes over holds in memory at once; it reads the others when
+    /// their tasks are due.
+    pub journal_bytes_max: usize,
+}
+
+impl RecordOptions {
+    /// This level, for a day, going on under changed definitions.
+    pub fn new(level: Level) -> RecordOptions {
+        RecordOptions {
+            level,
+            retention: Duration::from_secs(86_400),
+            definition_change: DefinitionChange::Continue,
+            journal_bytes_max: 16 << 20,
+        }
+    }
+}
+
 /// The records of all executions.
 #[derive(Clone, Debug)]
 pub struct Records {
-    table: Table,
-    level: Level,
-    retention: Duration,
+    pub(crate) table: Table,
+    options: RecordOptions,
 }
 
 /// What a run brings to claim an execution.
@@ -40,12 +74,20 @@ pub struct Records {
 pub struct ClaimRequest {
     /// Which execution.
     pub key: Key,
-    /// What each delivery of the same event must have in common.
-    pub input: Fingerprint,
-    /// What each run of the execution must have in common.
+    /// The kind of its source, for readers of the table.
+    pub source: &'static str,
+    /// What AWS calls the event, for readers of the table: the id of a message or an event.
+    pub source_id: Option<String>,
+    /// What each delivery of the same event must have in common; not compared where it is `None`.
+    pub fingerprint: Option<Fingerprint>,
+    /// The definition that the claimant runs.
     pub definition: Fingerprint,
-    /// The ARN of the execution, for whoever reads the table.
+    /// The input that the delivery brings. At [`Level::Task`] the first one counts for all runs.
+    pub input: Document,
+    /// The ARN of the execution, should it be a new one.
     pub execution_arn: Text,
+    /// What tokens and random bits derive from, should it be a new one: 128 random bits.
+    pub seed: u128,
     /// Who claims: random, another in each run.
     pub owner: String,
     /// When the claim ends by itself: Lambda ends the run before.
@@ -54,15 +96,29 @@ pub struct ClaimRequest {
     pub now: SystemTime,
 }
 
-/// What comes of a claim.
+/// The outcome of a claim.
 #[derive(Debug)]
 pub enum Claim {
     /// The execution is the claimant's to run.
-    Granted(Grant),
+    Granted(Box<Grant>),
     /// It has been run.
     Finished(Finished),
+    /// The execution is not the claimant's.
+    Refused {
+        /// Its ARN.
+        execution_arn: Text,
+        /// Why.
+        reason: Refusal,
+    },
+}
+
+/// Why an execution is not the claimant's to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
     /// Another run has it.
     Running {
+        /// When that run claimed it.
+        since: SystemTime,
         /// When that run's claim ends by itself.
         until: SystemTime,
     },
@@ -88,10 +144,19 @@ pub struct Grant {
     key: Key,
     owner: String,
     lease_until: SystemTime,
+    run: RecordedRun,
+    is_resumed: bool,
+}
+
+/// What all runs of an execution have in common.
+#[derive(Clone, Debug)]
+struct RecordedRun {
+    execution_arn: Text,
+    seed: String,
     started: SystemTime,
     round: Round,
-    is_resumed: bool,
-    execution_arn: Text,
+    /// The input of the first delivery, at [`Level::Task`].
+    input: Option<Document>,
 }
 
 /// A try at an execution: all runs up to a failure.
@@ -102,7 +167,7 @@ struct Round {
     started: SystemTime,
 }
 
-/// What comes of recording an outcome.
+/// The outcome of recording an outcome.
 #[derive(Debug, PartialEq)]
 pub enum Completion {
     /// It is on record.
@@ -147,18 +212,14 @@ impl Status {
 }
 
 impl Records {
-    /// Records in a table. What is finished is remembered for `retention`.
-    pub fn new(table: Table, level: Level, retention: Duration) -> Records {
-        Records {
-            table,
-            level,
-            retention,
-        }
+    /// Records in a table.
+    pub fn new(table: Table, options: RecordOptions) -> Records {
+        Records { table, options }
     }
 
     /// How much is kept.
     pub fn level(&self) -> Level {
-        self.level
+        self.options.level
     }
 
     /// Asks for an execution. One request; two if it takes up where an earlier run left off.
@@ -168,11 +229,7 @@ impl Records {
     pub async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {
         for _ in 0..CLAIM_ATTEMPTS_MAX {
             let Some(found) = self.create(request).await? else {
-                let first = Round {
-                    number: 1,
-                    started: request.now,
-                };
-                return Ok(Claim::Granted(self.grant(request, request.now, first, false)));
+                return Ok(self.grant(request, RecordedRun::first(request), false));
             };
             if let Some(claim) = self.judge(request, &found)? {
                 return Ok(claim);
@@ -215,59 +272,77 @@ impl Records {
     }
 
     fn new_item(&self, request: &ClaimRequest) -> Item {
-        Item::from([
+        let now = n(milliseconds(request.now));
+        let mut item = Item::from([
             ("pk".to_owned(), s(request.key.partition())),
             ("sk".to_owned(), s(SORT_KEY)),
             ("status".to_owned(), s(Status::Running.as_str())),
             ("owner".to_owned(), s(&request.owner)),
+            ("claimed".to_owned(), now.clone()),
             ("lease_until".to_owned(), n(milliseconds(request.lease_until))),
-            ("input_sha256".to_owned(), s(request.input.as_str())),
+            ("source".to_owned(), s(request.source)),
             ("definition_sha256".to_owned(), s(request.definition.as_str())),
             ("execution_arn".to_owned(), s(&*request.execution_arn)),
-            ("started".to_owned(), n(milliseconds(request.now))),
+            ("seed".to_owned(), s(seed(request.seed))),
+            ("started".to_owned(), now.clone()),
             ("round".to_owned(), n(1)),
-            ("round_started".to_owned(), n(milliseconds(request.now))),
+            ("round_started".to_owned(), now),
             (
                 "expires_at".to_owned(),
                 self.expires_at(request.now, request.lease_until),
             ),
-        ])
+        ]);
+        let mut insert = |attribute: &str, value: Option<String>| {
+            if let Some(value) = value {
+                item.insert(attribute.to_owned(), s(value));
+            }
+        };
+        let fingerprint = request.fingerprint.as_ref();
+        insert("fingerprint", fingerprint.map(Fingerprint::to_string));
+        insert("source_id", request.source_id.clone());
+        insert(
+            "input",
+            (self.options.level == Level::Task).then(|| document::encode(&request.input)),
+        );
+        item
     }
 
-    /// What a record says about a claim; nothing if it is free to be taken over.
+    /// What a record says about a claim; `None` if it is free to be taken over.
     fn judge(&self, request: &ClaimRequest, found: &Item) -> Result<Option<Claim>, StoreError> {
         let broken = |attribute| self.table.broken(found, attribute);
         let status = Status::of(found).ok_or_else(|| broken("status"))?;
-        if text(found, "input_sha256") != Some(request.input.as_str()) {
-            return Ok(Some(Claim::DifferentInput));
+        let refused = |reason| {
+            let execution_arn = text(found, "execution_arn").unwrap_or_default().into();
+            Ok(Some(Claim::Refused { execution_arn, reason }))
+        };
+        let is_other = |fingerprint: &Fingerprint| {
+            text(found, "fingerprint").is_some_and(|recorded| recorded != fingerprint.as_str())
+        };
+        if request.fingerprint.as_ref().is_some_and(is_other) {
+            return refused(Refusal::DifferentInput);
         }
         match status {
-            Status::Succeeded | Status::Failed => Ok(Some(Claim::Finished(self.finished(found)?))),
+            Status::Succeeded | Status::Failed => return Ok(Some(Claim::Finished(self.finished(found)?))),
             Status::Running => {
                 let until = time(found, "lease_until").ok_or_else(|| broken("lease_until"))?;
-                let is_leased = until > request.now;
-                Ok(is_leased.then_some(Claim::Running { until }))
+                if until > request.now {
+                    let since = time(found, "claimed").ok_or_else(|| broken("claimed"))?;
+                    return refused(Refusal::Running { since, until });
+                }
             }
-            Status::Released => Ok(None),
+            Status::Released => {}
         }
-        .map(|claim| claim.or_else(|| self.judge_definition(request, found)))
-    }
-
-    /// A journal is only good for the definition that it was written with.
-    fn judge_definition(&self, request: &ClaimRequest, found: &Item) -> Option<Claim> {
-        let is_same = text(found, "definition_sha256") == Some(request.definition.as_str());
-        (self.level == Level::Task && !is_same).then_some(Claim::DifferentDefinition)
+        let is_changed = text(found, "definition_sha256") != Some(request.definition.as_str());
+        match self.options.definition_change {
+            DefinitionChange::Refuse if is_changed => refused(Refusal::DifferentDefinition),
+            _ => Ok(None),
+        }
     }
 
     /// Makes the record of an earlier run the claimant's, if it still is as it was found.
     async fn take_over(&self, request: &ClaimRequest, found: &Item) -> Result<Option<Claim>, StoreError> {
         let broken = |attribute| self.table.broken(found, attribute);
-        let started = time(found, "started").ok_or_else(|| broken("started"))?;
-        let round = Round {
-            number: number(found, "round").ok_or_else(|| broken("round"))?,
-            // A round that no run has begun yet begins now.
-            started: time(found, "round_started").unwrap_or(request.now),
-        };
+        let run = self.recorded_run(found, request.now)?;
         let owner = text(found, "owner").ok_or_else(|| broken("owner"))?;
         let status = text(found, "status").ok_or_else(|| broken("status"))?;
         let update = self.table.client.update_item().table_name(&self.table.name);
@@ -275,8 +350,8 @@ impl Records {
             .key("pk", s(request.key.partition()))
             .key("sk", s(SORT_KEY))
             .update_expression(
-                "SET #status = :running, #owner = :me, lease_until = :lease, expires_at = :expires, \
-                 definition_sha256 = :definition, round_started = :round_started",
+                "SET #status = :running, #owner = :me, claimed = :claimed, lease_until = :lease, \
+                 expires_at = :expires, definition_sha256 = :definition, round_started = :round_started",
             )
             .condition_expression("#owner = :owner AND #status = :status")
             .expression_attribute_names("#status", "status")
@@ -286,13 +361,14 @@ impl Records {
             .expression_attribute_values(":lease", n(milliseconds(request.lease_until)))
             .expression_attribute_values(":expires", self.expires_at(request.now, request.lease_until))
             .expression_attribute_values(":definition", s(request.definition.as_str()))
-            .expression_attribute_values(":round_started", n(milliseconds(round.started)))
+            .expression_attribute_values(":claimed", n(milliseconds(request.now)))
+            .expression_attribute_values(":round_started", n(milliseconds(run.round.started)))
             .expression_attribute_values(":owner", s(owner))
             .expression_attribute_values(":status", s(status))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        let granted = || Claim::Granted(self.grant(request, started, round, true));
+        let granted = || self.grant(request, run.clone(), true);
         let error = match result {
             Ok(_) => return Ok(Some(granted())),
             Err(error) => error,
@@ -310,19 +386,39 @@ impl Records {
         }
     }
 
-    fn grant(&self, request: &ClaimRequest, started: SystemTime, round: Round, is_resumed: bool) -> Grant {
-        let started = Duration::from_millis(milliseconds(started));
-        Grant {
+    /// What an earlier run has recorded for all that come after it.
+    fn recorded_run(&self, found: &Item, now: SystemTime) -> Result<RecordedRun, StoreError> {
+        let broken = |attribute| self.table.broken(found, attribute);
+        let input = match text(found, "input") {
+            Some(input) if self.options.level == Level::Task => {
+                Some(document::decode(input).map_err(|_| broken("input"))?)
+            }
+            _ => None,
+        };
+        Ok(RecordedRun {
+            execution_arn: text(found, "execution_arn")
+                .ok_or_else(|| broken("execution_arn"))?
+                .into(),
+            seed: text(found, "seed").ok_or_else(|| broken("seed"))?.to_owned(),
+            started: time(found, "started").ok_or_else(|| broken("started"))?,
+            round: Round {
+                number: number(found, "round").ok_or_else(|| broken("round"))?,
+                // A round that no run has begun yet begins now.
+                started: time(found, "round_started").unwrap_or(now),
+            },
+            input,
+        })
+    }
+
+    fn grant(&self, request: &ClaimRequest, run: RecordedRun, is_resumed: bool) -> Claim {
+        Claim::Granted(Box::new(Grant {
             records: self.clone(),
             key: request.key.clone(),
             owner: request.owner.clone(),
             lease_until: request.lease_until,
-            // As the table has it: runs that take over must see the same.
-            started: SystemTime::UNIX_EPOCH + started,
-            round,
+            run,
             is_resumed,
-            execution_arn: Text::clone(&request.execution_arn),
-        }
+        }))
     }
 
     fn finished(&self, item: &Item) -> Result<Finished, StoreError> {
@@ -344,18 +440,40 @@ impl Records {
 
     fn expires_at(&self, now: SystemTime, lease_until: SystemTime) -> AttributeValue {
         // It must not vanish under the run that has it, nor before the event comes again if that one crashes.
-        n(seconds(now.max(lease_until) + self.retention))
+        n(seconds(now.max(lease_until) + self.options.retention))
     }
+}
+
+impl RecordedRun {
+    fn first(request: &ClaimRequest) -> RecordedRun {
+        // As the table has it: runs that take over must see the same.
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds(request.now));
+        RecordedRun {
+            execution_arn: Text::clone(&request.execution_arn),
+            seed: seed(request.seed),
+            started: now,
+            round: Round {
+                number: 1,
+                started: now,
+            },
+            input: None,
+        }
+    }
+}
+
+/// A seed as the table has it.
+fn seed(bits: u128) -> String {
+    format!("{bits:032x}")
 }
 
 impl Grant {
     /// What makes this run take the way of those before it.
     pub fn replay(&self) -> Replay {
         Replay {
-            seed: self.key.seed(),
-            started: self.started,
-            timeout_from: self.round.started,
-            time: match self.records.level {
+            seed: digest(&[self.run.seed.as_bytes()]),
+            started: self.run.started,
+            timeout_from: self.run.round.started,
+            time: match self.records.options.level {
                 Level::Execution => ReplayTime::Actual,
                 Level::Task => ReplayTime::Recorded,
             },
@@ -372,15 +490,20 @@ impl Grant {
     /// # Errors
     /// The table does not answer.
     pub async fn journal(&self, clock: Arc<dyn Clock>) -> Result<Option<Arc<Journal>>, StoreError> {
-        if self.records.level < Level::Task {
+        let options = &self.records.options;
+        if options.level < Level::Task {
             return Ok(None);
         }
         let journal = Journal::new(
             self.records.table.clone(),
-            self.key.partition(),
-            milliseconds(self.started),
-            self.round.number,
-            self.lease_until + self.records.retention,
+            JournalScope {
+                partition: self.key.partition().to_owned(),
+                execution_started: milliseconds(self.run.started),
+                round: self.run.round.number,
+                record_expires_at: seconds(self.lease_until + options.retention),
+                retention: options.retention.as_secs(),
+                bytes_max: options.journal_bytes_max,
+            },
             clock,
         );
         if self.is_resumed {
@@ -403,7 +526,8 @@ impl Grant {
             Err(error) => {
                 let name = error.name.as_ref().map(|name| ("error", name.as_str().to_owned()));
                 let cause = error.cause.as_ref().map(|cause| ("cause", cause.to_string()));
-                (Status::Failed, name.into_iter().chain(cause).collect())
+                let values = name.into_iter().chain(cause);
+                (Status::Failed, values.map(|(name, text)| (name, cut(text))).collect())
             }
         };
         let table = &self.records.table;
@@ -418,7 +542,8 @@ impl Grant {
         let result = update
             .key("pk", s(self.key.partition()))
             .key("sk", s(SORT_KEY))
-            .update_expression(expression + " REMOVE lease_until")
+            .update_expression(expression + " REMOVE lease_until, #input")
+            .expression_attribute_names("#input", "input")
             .condition_expression("#owner = :me AND #status = :running")
             .expression_attribute_names("#owner", "owner")
             .expression_attribute_names("#status", "status")
@@ -458,7 +583,7 @@ impl Grant {
     /// # Errors
     /// The table does not answer: the execution stays claimed until the lease ends.
     pub async fn release(&self, why: Release, now: SystemTime) -> Result<(), StoreError> {
-        match self.records.level {
+        match self.records.options.level {
             // Nothing of the run is of use to the next one, which may even bring another input.
             Level::Execution => self.forget().await,
             Level::Task => self.hand_over(why, now).await,
@@ -489,8 +614,8 @@ impl Grant {
 
     async fn hand_over(&self, why: Release, now: SystemTime) -> Result<(), StoreError> {
         let (round, remove) = match why {
-            Release::Failed => (self.round.number + 1, "lease_until, round_started"),
-            Release::Unfinished => (self.round.number, "lease_until"),
+            Release::Failed => (self.run.round.number + 1, "lease_until, round_started"),
+            Release::Unfinished => (self.run.round.number, "lease_until"),
         };
         let update = "SET #status = :released, round = :round, expires_at = :expires REMOVE ";
         let table = &self.records.table;
@@ -523,9 +648,14 @@ impl Grant {
         self.lease_until
     }
 
-    /// The ARN of the execution.
+    /// The ARN of the execution: that of its first run.
     pub fn execution_arn(&self) -> &Text {
-        &self.execution_arn
+        &self.run.execution_arn
+    }
+
+    /// The input of the first delivery, where this run goes on with an execution that an earlier one began.
+    pub fn input(&self) -> Option<&Document> {
+        self.run.input.as_ref()
     }
 }
 

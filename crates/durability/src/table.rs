@@ -4,8 +4,9 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use expressway_aws::EndpointOverrides;
 use std::collections::HashMap;
 use std::error::Error;
@@ -51,23 +52,50 @@ impl Table {
 
 /// The table could not be read or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the table `{table}` can not be used: {problem}")]
+#[error("failed to use the table `{table}`: {problem}")]
 pub struct StoreError {
     /// The table.
     pub table: String,
     /// What happened.
     pub problem: String,
+    /// Whether the same request would fail again: access denied, no such table, an item that is not valid.
+    pub is_permanent: bool,
 }
 
+/// Errors of status 4xx that pass by themselves.
+const PASSING: [&str; 7] = [
+    "ExpiredTokenException",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+];
+
 impl Table {
-    pub(crate) fn error(&self, error: impl Error) -> StoreError {
-        self.problem(DisplayErrorContext(error).to_string())
+    pub(crate) fn error<E: Error + ProvideErrorMetadata + 'static>(
+        &self,
+        error: SdkError<E, HttpResponse>,
+    ) -> StoreError {
+        let is_permanent = match &error {
+            SdkError::ServiceError(answer) => {
+                answer.raw().status().is_client_error()
+                    && !answer.err().code().is_some_and(|code| PASSING.contains(&code))
+            }
+            _ => false,
+        };
+        StoreError {
+            is_permanent,
+            ..self.problem(DisplayErrorContext(error).to_string())
+        }
     }
 
     pub(crate) fn problem(&self, problem: impl Into<String>) -> StoreError {
         StoreError {
             table: self.name.clone(),
             problem: problem.into(),
+            is_permanent: false,
         }
     }
 

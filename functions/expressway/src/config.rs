@@ -2,12 +2,12 @@
 
 mod variables;
 
-use crate::event_source::Backoff;
-use crate::guard::KeyExpression;
+use crate::event_expression::EventExpression;
+use crate::event_source::{Backoff, queue_url};
 use expressway_asl::Document;
 use expressway_asl::error_name::ErrorName;
-use expressway_durability::Level;
 use expressway_durability::payloads::PayloadOptions;
+use expressway_durability::{DefinitionChange, Level};
 use expressway_engine::TaskBudget;
 use expressway_engine::history::LogLevel;
 use std::collections::BTreeMap;
@@ -39,9 +39,13 @@ use variables::Variables;
 /// | `EXPRESSWAY_TABLE` | name or ARN of the DynamoDB table that makes deliveries safe | none |
 /// | `EXPRESSWAY_IDEMPOTENCY` | what the table keeps: `off`, each `execution`, or each `task`, too | `execution` with a table |
 /// | `EXPRESSWAY_IDEMPOTENCY_KEY` | where the key of an execution is in its event: a path or a JSONata expression | as its source says |
+/// | `EXPRESSWAY_IDEMPOTENCY_PAYLOAD` | what deliveries with the same key must have in common: a path or a JSONata expression | as their source says; nothing with a key of `EXPRESSWAY_IDEMPOTENCY_KEY` |
+/// | `EXPRESSWAY_CALLER` | who sends an event: a path or a JSONata expression; no two callers share a key | as an HTTP source says |
 /// | `EXPRESSWAY_IDEMPOTENCY_MISSING_KEY` | an execution without a key is an `error`, or runs `unprotected` with a warning | `error` where the variable above is set, else `unprotected` |
 /// | `EXPRESSWAY_IDEMPOTENCY_SECONDS` | how long outcomes are remembered, 60 to 31536000 | 86400, a day |
 /// | `EXPRESSWAY_FINAL_ERRORS` | JSON array of error names, as in `ErrorEquals`: executions that fail so are not tried again | `[]` |
+/// | `EXPRESSWAY_FINAL_ERRORS_QUEUE` | URL or ARN of the queue that takes messages which fail so | none: they go back to their own |
+/// | `EXPRESSWAY_DEFINITION_CHANGE` | an execution that was begun with another definition: `continue` under the new one, or `refuse` | `continue` |
 /// | `EXPRESSWAY_BUCKET` | the bucket for values over the limit on state data | none |
 /// | `EXPRESSWAY_PREFIX` | what their keys begin with | `payloads` |
 /// | `EXPRESSWAY_PAYLOAD_BYTES` | how long state data may be before its largest values go to the bucket, 16384 to 262144 | 262144 |
@@ -86,13 +90,21 @@ pub struct Configuration {
     /// How much it keeps; nothing if none.
     pub idempotency: Option<Level>,
     /// Where the key of an execution is in its event.
-    pub idempotency_key: Option<KeyExpression>,
+    pub idempotency_key: Option<EventExpression>,
+    /// What deliveries with the same key must have in common.
+    pub idempotency_payload: Option<EventExpression>,
+    /// Who sends an event.
+    pub caller: Option<EventExpression>,
     /// What becomes of an execution without a key.
     pub missing_key: MissingKey,
     /// How long outcomes are remembered.
     pub idempotency_retention: Duration,
     /// Names of errors after which an execution is not tried again.
     pub final_errors: Vec<ErrorName>,
+    /// URL of the queue for messages that fail with one of them.
+    pub final_errors_queue: Option<String>,
+    /// What happens to an execution that was begun with another definition.
+    pub definition_change: DefinitionChange,
     /// Where values over the limit on state data go, if there is a place for them.
     pub payloads: Option<PayloadOptions>,
     /// How many bytes of JSON text state data may have before its largest values go there.
@@ -259,9 +271,13 @@ impl Configuration {
             table: None,
             idempotency: None,
             idempotency_key: None,
+            idempotency_payload: None,
+            caller: None,
             missing_key: MissingKey::Unprotected,
             idempotency_retention: Duration::from_secs(86_400),
             final_errors: Vec::new(),
+            final_errors_queue: None,
+            definition_change: DefinitionChange::Continue,
             payloads: None,
             payload_bytes: options.inline_bytes_max,
             large_response: LargeResponse::Redirect,
@@ -406,14 +422,7 @@ fn durability(variables: &mut Variables, configuration: Configuration) -> Config
         (Some(level), _) => level,
         (None, table) => table.as_ref().map(|_| Level::Execution),
     };
-    let key = variables.take(KEY).and_then(|text| match KeyExpression::parse(&text) {
-        Ok(key) => Some(key),
-        Err(problem) => {
-            let allowed = format!("must be a path or a JSONata expression: {problem}");
-            variables.mistake(KEY, Some(&text), &allowed);
-            None
-        }
-    });
+    let key = event_expression(variables, KEY);
     let missing_key = variables.choice(
         "EXPRESSWAY_IDEMPOTENCY_MISSING_KEY",
         &[("error", MissingKey::Error), ("unprotected", MissingKey::Unprotected)],
@@ -425,13 +434,51 @@ fn durability(variables: &mut Variables, configuration: Configuration) -> Config
         }),
         idempotency: level,
         idempotency_key: key,
+        idempotency_payload: event_expression(variables, "EXPRESSWAY_IDEMPOTENCY_PAYLOAD"),
+        caller: event_expression(variables, "EXPRESSWAY_CALLER"),
         idempotency_retention: variables
             .number("EXPRESSWAY_IDEMPOTENCY_SECONDS", 60..=31_536_000)
             .map_or(configuration.idempotency_retention, Duration::from_secs),
         final_errors: variables.error_names("EXPRESSWAY_FINAL_ERRORS"),
+        final_errors_queue: final_errors_queue(variables),
+        definition_change: variables
+            .choice(
+                "EXPRESSWAY_DEFINITION_CHANGE",
+                &[
+                    ("continue", DefinitionChange::Continue),
+                    ("refuse", DefinitionChange::Refuse),
+                ],
+            )
+            .unwrap_or(configuration.definition_change),
         table,
         ..configuration
     }
+}
+
+fn event_expression(variables: &mut Variables, name: &'static str) -> Option<EventExpression> {
+    let text = variables.take(name)?;
+    match EventExpression::parse(name, &text) {
+        Ok(expression) => Some(expression),
+        Err(problem) => {
+            let allowed = format!("must be a path or a JSONata expression: {problem}");
+            variables.mistake(name, Some(&text), &allowed);
+            None
+        }
+    }
+}
+
+/// The URL of a queue that is named by URL or ARN.
+fn final_errors_queue(variables: &mut Variables) -> Option<String> {
+    const VARIABLE: &str = "EXPRESSWAY_FINAL_ERRORS_QUEUE";
+    let value = variables.take(VARIABLE)?;
+    let url = match value.starts_with("https://") || value.starts_with("http://") {
+        true => Some(value.clone()),
+        false => queue_url(&value),
+    };
+    if url.is_none() {
+        variables.mistake(VARIABLE, Some(&value), "must be the URL or the ARN of a queue");
+    }
+    url
 }
 
 fn name(variables: &mut Variables) -> Option<String> {

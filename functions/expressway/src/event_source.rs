@@ -24,7 +24,8 @@ mod event_bridge;
 mod http;
 mod sqs;
 
-pub use sqs::{Backoff, Visibility};
+pub(crate) use sqs::queue_url;
+pub use sqs::{Backoff, Queues};
 
 use crate::handler::{Invocation, InvocationError};
 use expressway_asl::Document;

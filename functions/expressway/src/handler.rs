@@ -1,9 +1,11 @@
 //! One event in, one answer out: what the function does, apart from Lambda's runtime.
 
 use crate::config::Configuration;
-use crate::event_source::{self, Visibility};
+use crate::delivery::{Delivery, Failure, FailureKind, Source, Success};
+use crate::event_source::{self, Queues};
 use crate::guard::Guard;
-use crate::identity::{Caller, StateMachine};
+use crate::identity::StateMachine;
+use crate::notice::{Notice, RefusedDelivery, Severity};
 use expressway_asl::Document;
 use expressway_asl::document::{self, Text};
 use expressway_asl::error_name::ErrorName;
@@ -12,16 +14,14 @@ use expressway_durability::payloads::{LargePayloadTasks, S3Payloads};
 use expressway_engine::history::{HistoryEvent, HistorySink};
 use expressway_engine::{
     Clock, DATA_BYTES_MAX, Engine, Entropy, Environment, ExecutionRequest, Fault, Identity, Options, Outcome,
-    PayloadStore, Replay, StateError, TaskBudget, TaskRunner,
+    PayloadStore, Replay, TaskBudget, TaskRunner,
 };
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// The largest answer that Lambda takes from a function.
 pub(crate) const ANSWER_BYTES_MAX: usize = 6_291_556;
-
-/// The name of the error that a mistake of ours is reported as. What it was stays in the log.
-pub(crate) const INTERNAL_ERROR: &str = "Expressway.InternalError";
 
 /// Handles events: runs the executions that they ask for, and answers as their source expects.
 pub struct Handler {
@@ -30,7 +30,9 @@ pub struct Handler {
     tasks: Arc<dyn TaskRunner>,
     guard: Option<Guard>,
     pub(crate) payloads: Option<Arc<S3Payloads>>,
-    pub(crate) visibility: Option<Visibility>,
+    pub(crate) queues: Option<Queues>,
+    /// The kinds of sources whose events have been said to have no key.
+    unprotected: Mutex<BTreeSet<Source>>,
 }
 
 /// What is particular to one invocation.
@@ -39,17 +41,19 @@ pub struct InvocationContext<'a> {
     pub request_id: &'a str,
     /// The ARN that the function was invoked by; executions are where it is.
     pub invoked_function_arn: &'a str,
+    /// The tenant that Lambda keeps this sandbox for, in tenant isolation mode.
+    pub tenant_id: Option<&'a str>,
     /// When Lambda ends the invocation.
     pub deadline: Option<SystemTime>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Gives random bits.
     pub entropy: Arc<dyn Entropy>,
-    /// Hears what happens.
+    /// Observes what happens.
     pub observer: Option<&'a dyn Observer>,
 }
 
-/// Hears what happens in an invocation while it happens.
+/// Observes an invocation.
 pub trait Observer: Send + Sync {
     /// Whether [`history_event`](Observer::history_event) is of use; without it events are not even made.
     fn wants_history(&self) -> bool;
@@ -57,8 +61,8 @@ pub trait Observer: Send + Sync {
     /// An event of an execution.
     fn history_event(&self, execution_arn: &Text, event: &HistoryEvent);
 
-    /// Something that went wrong and that the answer does not tell: whoever runs the function should know.
-    fn problem(&self, message: &str);
+    /// Something that the operator of the function should know.
+    fn notice(&self, notice: &Notice);
 }
 
 /// An invocation that failed. Lambda hands it to the caller, or tries the event again.
@@ -94,13 +98,14 @@ impl Handler {
             tasks,
             guard: None,
             payloads: None,
-            visibility: None,
+            queues: None,
+            unprotected: Mutex::default(),
         }
     }
 
-    /// The same handler, but able to tell queues when messages may come again.
-    pub fn with_visibility(mut self, visibility: Visibility) -> Handler {
-        self.visibility = Some(visibility);
+    /// The same handler, but able to call queues.
+    pub fn with_queues(mut self, queues: Queues) -> Handler {
+        self.queues = Some(queues);
         self
     }
 
@@ -177,21 +182,31 @@ impl<'a> Invocation<'a> {
             .is_some_and(|deadline| self.environment.clock.now() >= deadline)
     }
 
-    /// Runs the execution that an event asks for.
+    /// Runs the execution that an event asks for. Logs a delivery that is refused or goes back to its source.
     ///
     /// # Errors
     /// The execution failed, did not end in time, could not even start with such an input, or must not start now.
     pub(crate) async fn execute(&self, delivery: Delivery<'_>) -> Result<Success, Failure> {
-        if let Err(failure) = self.check_input(&delivery.input) {
-            self.problem(&InvocationError::from(failure.clone()).to_string());
-            return Err(failure);
+        let (source, source_id) = (delivery.source, delivery.source_id.map(str::to_owned));
+        let result = match self.check_input(&delivery.input) {
+            Ok(()) => match &self.handler.guard {
+                Some(guard) => self.guarded(guard, delivery).await,
+                None => self.unguarded(delivery).await,
+            },
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = &result {
+            self.refused(source, source_id, failure);
         }
-        if let Some(guard) = &self.handler.guard {
-            return self.guarded(guard, delivery).await;
-        }
+        result
+    }
+
+    /// Runs an execution of which nothing is kept.
+    pub(crate) async fn unguarded(&self, delivery: Delivery<'_>) -> Result<Success, Failure> {
+        let entropy = &*self.environment.entropy;
         let identity = self
             .machine
-            .execution(delivery.name, delivery.caller, &*self.environment.entropy);
+            .new_execution(delivery.source_id, delivery.is_synchronous, entropy);
         let ended = self.run(&self.environment, identity, None, delivery.input).await;
         ended.into_result()
     }
@@ -218,11 +233,12 @@ impl<'a> Invocation<'a> {
         });
         let history = events.as_ref().map(|events| events as &dyn HistorySink);
         let execution = self.handler.engine.run(environment, request, history).await;
-        if let Outcome::Faulted(fault @ (Fault::Bug(_) | Fault::Store(_))) = &execution.outcome {
+        if let Outcome::Faulted(fault @ Fault::Bug(_)) = &execution.outcome {
             self.problem(&format!("execution {execution_arn}: {fault}"));
         }
         Ended {
             outcome: execution.outcome,
+            execution_arn,
             request_id: self.context.request_id.to_owned(),
         }
     }
@@ -230,6 +246,23 @@ impl<'a> Invocation<'a> {
     /// Lambda's id of the invocation.
     pub(crate) fn request_id(&self) -> &str {
         self.context.request_id
+    }
+
+    /// The tenant that Lambda keeps this sandbox for.
+    pub(crate) fn tenant_id(&self) -> Option<&str> {
+        self.context.tenant_id
+    }
+
+    /// What a future gives, if it does so by then: a source that waits must get its answer in time.
+    pub(crate) async fn until<T>(&self, time: Option<SystemTime>, future: impl Future<Output = T>) -> Option<T> {
+        let Some(time) = time else {
+            return Some(future.await);
+        };
+        tokio::select! {
+            biased;
+            value = future => Some(value),
+            () = self.environment.clock.sleep_until(time) => None,
+        }
     }
 
     /// When Lambda ends the invocation.
@@ -243,66 +276,109 @@ impl<'a> Invocation<'a> {
         self.deadline.map(|deadline| deadline + reserve)
     }
 
-    /// An event that is not what its shape promises. Nobody may wait for the answer, so the log has it, too.
+    /// An event that is not what its shape promises. The source may not read the answer, so the log has it, too.
     pub(crate) fn invalid_event(&self, message: &str) -> InvocationError {
         self.problem(message);
         InvocationError::new("Expressway.InvalidEvent", message)
     }
 
-    /// Tells whoever runs the function about something that the answer does not say.
-    pub(crate) fn problem(&self, message: &str) {
-        if let Some(observer) = self.context.observer {
-            observer.problem(message);
+    /// Logs a delivery that is refused or goes back to its source. What a synchronous caller is told of its own
+    /// execution is in the history.
+    pub(crate) fn refused(&self, source: Source, source_id: Option<String>, failure: &Failure) {
+        let severity = match (failure.kind, source) {
+            (FailureKind::Execution, Source::Http) => return,
+            // The caller is told, and it is the caller who has to act.
+            (FailureKind::Refused, Source::Http) | (FailureKind::Postponed, _) => Severity::Warning,
+            (FailureKind::Execution | FailureKind::Refused, _) => Severity::Error,
+        };
+        let reason = failure.error.as_deref().unwrap_or("ExecutionFailed");
+        let cause = failure.cause.as_deref().unwrap_or_default();
+        let message = match (failure.kind, &failure.detail) {
+            (FailureKind::Execution, _) => "the execution failed, its delivery goes back to the source".to_owned(),
+            (FailureKind::Refused | FailureKind::Postponed, None) => cause.to_owned(),
+            (FailureKind::Refused | FailureKind::Postponed, Some(detail)) => format!("{cause}: {detail}"),
+        };
+        self.notice(Notice {
+            severity,
+            message,
+            delivery: Some(RefusedDelivery {
+                reason: reason.to_owned(),
+                source: source.as_str(),
+                source_id,
+                execution_arn: failure.execution_arn.as_deref().map(str::to_owned),
+                request_id: self.request_id().to_owned(),
+            }),
+        });
+    }
+
+    /// Says that events of a source run without a key: once, since all of its events are the same in this.
+    pub(crate) fn unprotected(&self, source: Source, problem: &str) {
+        let mut said = self.handler.unprotected.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.insert(source) {
+            drop(said);
+            self.warning(&format!(
+                "events from `{}` may run without an idempotency key, once for each delivery: {problem}",
+                source.as_str()
+            ));
         }
     }
-}
 
-/// One delivery of an event that asks for an execution.
-pub(crate) struct Delivery<'d> {
-    /// What its source calls the execution.
-    pub(crate) name: Option<&'d str>,
-    /// Whether somebody waits.
-    pub(crate) caller: Caller,
-    /// The input of the execution.
-    pub(crate) input: Document,
-    /// What tells the event apart from others, and is the same in each delivery.
-    pub(crate) key: Option<&'d str>,
-    /// What each delivery of the event has in common: two with the same key must not differ in it.
-    pub(crate) fingerprint: Document,
-    /// The event as expressions see it that say where its key is.
-    pub(crate) event: &'d (dyn Fn() -> Document + Sync),
-}
+    /// Logs something that passes by itself.
+    pub(crate) fn warning(&self, message: &str) {
+        self.notice(Notice {
+            severity: Severity::Warning,
+            message: message.to_owned(),
+            delivery: None,
+        });
+    }
 
-/// An execution that gave an output.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Success {
-    pub(crate) output: Document,
-    /// Whether an earlier delivery ran it.
-    pub(crate) is_replayed: bool,
+    /// Logs something that an operator has to look at.
+    pub(crate) fn problem(&self, message: &str) {
+        self.notice(Notice {
+            severity: Severity::Error,
+            message: message.to_owned(),
+            delivery: None,
+        });
+    }
+
+    fn notice(&self, notice: Notice) {
+        if let Some(observer) = self.context.observer {
+            observer.notice(&notice);
+        }
+    }
 }
 
 /// One execution that has ended.
 pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
+    execution_arn: Text,
     request_id: String,
 }
 
 impl Ended {
-    /// What the outcome means for whoever asked.
+    /// What the outcome means for the delivery.
     pub(crate) fn into_result(self) -> Result<Success, Failure> {
-        match self.outcome {
-            Outcome::Succeeded(output) => Ok(Success {
-                output,
-                is_replayed: false,
-            }),
-            Outcome::Failed(error) => Err(error.into()),
-            Outcome::TimedOut | Outcome::Interrupted | Outcome::Faulted(Fault::Deadline) => Err(Failure::timed_out()),
-            Outcome::Faulted(Fault::Bug(_)) => Err(Failure::internal(&self.request_id)),
-            Outcome::Faulted(Fault::Store(problem)) => Err(Failure {
+        let failure = match self.outcome {
+            Outcome::Succeeded(output) => {
+                return Ok(Success {
+                    output,
+                    is_replayed: false,
+                });
+            }
+            Outcome::Failed(error) => error.into(),
+            Outcome::TimedOut => Failure::timed_out(FailureKind::Execution),
+            Outcome::Interrupted | Outcome::Faulted(Fault::Deadline) => Failure::timed_out(FailureKind::Postponed),
+            Outcome::Faulted(Fault::Bug(_)) => Failure::internal(&self.request_id),
+            Outcome::Faulted(Fault::Store(problem)) => Failure {
                 retry_after: Some(Duration::from_secs(1)),
-                ..Failure::new("Expressway.StoreUnavailable", problem)
-            }),
-        }
+                detail: Some(problem.to_string()),
+                ..Failure::postponed(
+                    "Expressway.StoreUnavailable",
+                    "the store of the execution is not available",
+                )
+            },
+        };
+        Err(failure.of_execution(&self.execution_arn))
     }
 }
 
@@ -313,7 +389,7 @@ pub(crate) fn check_input(input: &Document) -> Result<(), Failure> {
         return Ok(());
     }
     let cause = format!("the execution's input has {bytes} bytes, at most {DATA_BYTES_MAX} are allowed");
-    Err(StateError::new(ErrorName::DataLimitExceeded, cause).into())
+    Err(Failure::refused(ErrorName::DataLimitExceeded.as_str(), cause))
 }
 
 /// Gives an observer the events of one execution.
@@ -325,62 +401,6 @@ struct ExecutionEvents<'a> {
 impl HistorySink for ExecutionEvents<'_> {
     fn record(&self, event: &HistoryEvent) {
         self.observer.history_event(self.execution_arn, event);
-    }
-}
-
-/// Why an execution gave no output, as its caller may know it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Failure {
-    /// The error's name; a Fail state may give none.
-    pub(crate) error: Option<Text>,
-    /// What happened, if that is known.
-    pub(crate) cause: Option<Text>,
-    /// When it makes sense to ask again, if it does.
-    pub(crate) retry_after: Option<Duration>,
-    /// Whether it is the outcome of an earlier delivery.
-    pub(crate) is_replayed: bool,
-}
-
-impl Failure {
-    pub(crate) fn new(error: &str, cause: impl Into<Text>) -> Failure {
-        Failure {
-            error: Some(error.into()),
-            cause: Some(cause.into()),
-            retry_after: None,
-            is_replayed: false,
-        }
-    }
-
-    fn timed_out() -> Failure {
-        Failure::new(
-            ErrorName::Timeout.as_str(),
-            "the execution did not end in the time it had",
-        )
-    }
-
-    pub(crate) fn internal(request_id: &str) -> Failure {
-        let cause = format!("the execution could not be carried out, the log of request {request_id} says why");
-        Failure::new(INTERNAL_ERROR, cause)
-    }
-
-    /// `{"error": ..., "cause": ...}`, without what is not known.
-    pub(crate) fn to_document(&self) -> Document {
-        let members = [("error", &self.error), ("cause", &self.cause)];
-        let known = members
-            .into_iter()
-            .filter_map(|(key, value)| Some((key, Document::String(Text::clone(value.as_ref()?)))));
-        Document::Object(known.collect())
-    }
-}
-
-impl From<StateError> for Failure {
-    fn from(error: StateError) -> Failure {
-        Failure {
-            error: error.name.map(|name| name.as_str().into()),
-            cause: error.cause,
-            retry_after: None,
-            is_replayed: false,
-        }
     }
 }
 

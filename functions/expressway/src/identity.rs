@@ -3,17 +3,7 @@
 use crate::config::Configuration;
 use expressway_asl::document::Text;
 use expressway_asl::intrinsic::version_4;
-use expressway_durability::Key;
 use expressway_engine::{Entropy, Identity};
-
-/// Whether somebody waits for the outcome of an execution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Caller {
-    /// Somebody waits.
-    Waits,
-    /// The event was handed over; nobody waits.
-    HandedOver,
-}
 
 /// The state machine that all executions of an invocation belong to.
 #[derive(Debug)]
@@ -55,20 +45,9 @@ impl StateMachine {
         &self.arn
     }
 
-    /// The identity of an execution that has a key: the same in each delivery.
-    pub(crate) fn execution_of(&self, key: &Key, name: Option<&str>, caller: Caller) -> Identity {
-        struct Derived(u128);
-        impl Entropy for Derived {
-            fn random(&self) -> u128 {
-                self.0
-            }
-        }
-        self.execution(name, caller, &Derived(key.id()))
-    }
-
-    /// The identity of a new execution. `name` is what its source calls it; where that can not be a name, the
+    /// The identity of a new execution. `name` is what its source calls it; where that is not a valid name, the
     /// execution gets one of its own.
-    pub(crate) fn execution(&self, name: Option<&str>, caller: Caller, entropy: &dyn Entropy) -> Identity {
+    pub(crate) fn new_execution(&self, name: Option<&str>, is_synchronous: bool, entropy: &dyn Entropy) -> Identity {
         let uuid = version_4(entropy.random());
         let name = match name {
             Some(name) if Identity::is_name(name) => name.to_owned(),
@@ -78,17 +57,19 @@ impl StateMachine {
             "arn:{}:states:{}:{}:express:{}:{name}:{uuid}",
             self.partition, self.region, self.account, self.name
         );
+        self.execution(execution_arn.into(), name.into(), is_synchronous)
+    }
+
+    /// The identity of the execution with this ARN and name.
+    pub(crate) fn execution(&self, execution_arn: Text, execution_name: Text, is_synchronous: bool) -> Identity {
         Identity {
-            execution_arn: execution_arn.into(),
-            execution_name: name.into(),
+            execution_arn,
+            execution_name,
             state_machine_arn: Text::clone(&self.arn),
             state_machine_name: Text::clone(&self.name),
             role_arn: self.role_arn.clone(),
             region: Text::clone(&self.region),
-            redrive_count: match caller {
-                Caller::Waits => None,
-                Caller::HandedOver => Some(0),
-            },
+            redrive_count: (!is_synchronous).then_some(0),
         }
     }
 }
@@ -149,7 +130,7 @@ mod tests {
             ),
         ] {
             let machine = StateMachine::new(&configuration, function_arn);
-            let identity = machine.execution(name, Caller::Waits, &Zero);
+            let identity = machine.new_execution(name, true, &Zero);
             assert_eq!(*identity.execution_arn, *expected);
             assert_eq!(identity.redrive_count, None);
         }

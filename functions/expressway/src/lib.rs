@@ -6,10 +6,14 @@
 //! nothing of Lambda's runtime either, so that a developer's machine can run the very same; `main.rs` does.
 
 pub mod config;
+mod definition_fingerprint;
+mod delivery;
+mod event_expression;
 mod event_source;
 mod guard;
 mod handler;
 mod identity;
+mod notice;
 mod payloads;
 pub mod startup;
 pub mod telemetry;
@@ -17,6 +21,8 @@ pub mod telemetry;
 mod testing;
 
 pub use config::Configuration;
-pub use event_source::{Backoff, Visibility};
-pub use guard::{Guard, KeyExpression};
+pub use event_expression::EventExpression;
+pub use event_source::{Backoff, Queues};
+pub use guard::Guard;
 pub use handler::{Handler, InvocationContext, InvocationError, Observer};
+pub use notice::{Notice, RefusedDelivery, Severity};

@@ -1,6 +1,7 @@
 //! Values over the limit on state data, at the function's borders: inputs, messages that are pointers, and answers.
 
-use crate::handler::{Failure, Invocation, check_input};
+use crate::delivery::Failure;
+use crate::handler::{Invocation, check_input};
 use expressway_asl::Document;
 use expressway_asl::document::Reference;
 use expressway_durability::payloads::S3Payloads;
@@ -36,7 +37,7 @@ impl Invocation<'_> {
             return Ok(None);
         };
         let reference = store.outside(place, size(record), is_string);
-        let reference = reference.map_err(|error| Failure::new("Expressway.ForeignBucket", error.to_string()))?;
+        let reference = reference.map_err(|error| Failure::refused("Expressway.ForeignBucket", error.to_string()))?;
         Ok(Some(reference))
     }
 
@@ -51,9 +52,14 @@ impl Invocation<'_> {
         }
     }
 
-    /// The output with pointers in the place of its largest values.
-    pub(crate) async fn shortened(&self, store: &S3Payloads, output: Document) -> Result<Document, Failure> {
-        let shortened = shorten(store, output, self.handler.configuration.payload_bytes).await;
+    /// The value with references in the place of its largest parts, in at most so many bytes.
+    pub(crate) async fn shortened(
+        &self,
+        store: &S3Payloads,
+        value: Document,
+        bytes_max: usize,
+    ) -> Result<Document, Failure> {
+        let shortened = shorten(store, value, bytes_max).await;
         shortened.map_err(|fault| self.faulted(&fault))
     }
 

@@ -6,7 +6,7 @@
 
 use expressway_asl::Document;
 use expressway_engine::{SystemClock, SystemEntropy};
-use expressway_function::{Handler, InvocationContext, InvocationError, Observer};
+use expressway_function::{Handler, InvocationContext, InvocationError, Notice, Observer, Severity};
 use futures_util::FutureExt;
 use lambda_runtime::tower::{Layer, Service};
 use lambda_runtime::{Error, LambdaEvent, LambdaInvocation, Runtime, service_fn};
@@ -60,6 +60,7 @@ impl Invocations {
         let context = InvocationContext {
             request_id: &invocation.context.request_id,
             invoked_function_arn: &invocation.context.invoked_function_arn,
+            tenant_id: invocation.context.tenant_id.as_deref(),
             deadline: Some(invocation.context.deadline()),
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(SystemEntropy),
@@ -87,8 +88,11 @@ impl Invocations {
         let response = self.client.call(request.body(body)?).await?;
         if !response.status().is_success() {
             let status = response.status();
-            self.observer
-                .problem(&format!("Lambda did not take the answer: {status}"));
+            self.observer.notice(&Notice {
+                severity: Severity::Error,
+                message: format!("Lambda did not take the answer: {status}"),
+                delivery: None,
+            });
         }
         Ok(())
     }

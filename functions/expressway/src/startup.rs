@@ -1,7 +1,8 @@
 //! From the environment to a handler: what happens once, in Lambda's INIT phase.
 
 use crate::config::{Configuration, Definition, Mistakes};
-use crate::event_source::Visibility;
+use crate::definition_fingerprint::definition_fingerprint;
+use crate::event_source::Queues;
 use crate::guard::Guard;
 use crate::handler::Handler;
 use crate::telemetry::Log;
@@ -11,7 +12,7 @@ use expressway_asl::diagnostic::Diagnostics;
 use expressway_asl::error_name::ErrorMatcher;
 use expressway_asl::program::Program;
 use expressway_durability::payloads::{S3Payloads, load_text};
-use expressway_durability::{Records, Table};
+use expressway_durability::{RecordOptions, Records, Table};
 use expressway_integrations::AwsTasks;
 use std::ffi::OsString;
 use std::io::Stdout;
@@ -83,8 +84,9 @@ pub fn equip(mut handler: Handler, aws: &SdkConfig, definition: &str) -> Handler
     if let Some(guard) = guard(&handler.configuration, aws, definition) {
         handler = handler.guarded(guard);
     }
-    if handler.configuration.retry_backoff.is_some() {
-        handler = handler.with_visibility(Visibility::new(aws_sdk_sqs::Client::new(aws)));
+    let configuration = &handler.configuration;
+    if configuration.retry_backoff.is_some() || configuration.final_errors_queue.is_some() {
+        handler = handler.with_queues(Queues::new(aws_sdk_sqs::Client::new(aws)));
     }
     handler
 }
@@ -93,11 +95,14 @@ pub fn equip(mut handler: Handler, aws: &SdkConfig, definition: &str) -> Handler
 pub fn guard(configuration: &Configuration, aws: &SdkConfig, definition: &str) -> Option<Guard> {
     let level = configuration.idempotency?;
     let table = Table::new(aws, configuration.table.as_deref()?);
-    let records = Records::new(table, level, configuration.idempotency_retention);
+    let options = RecordOptions {
+        retention: configuration.idempotency_retention,
+        definition_change: configuration.definition_change,
+        ..RecordOptions::new(level)
+    };
     let final_errors = ErrorMatcher::new(configuration.final_errors.iter().cloned());
-    // Another value in the place of a substitution makes another definition.
-    let definition = format!("{definition}\n{:?}", configuration.substitutions);
-    Some(Guard::new(records, &definition, final_errors))
+    let definition = definition_fingerprint(definition, &configuration.substitutions);
+    Some(Guard::new(Records::new(table, options), definition, final_errors))
 }
 
 /// The program, and its text.

@@ -5,6 +5,7 @@
 
 use crate::config::Configuration;
 use crate::handler::Observer;
+use crate::notice::Notice;
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_engine::history::{HistoryEvent, LogLevel};
@@ -77,14 +78,15 @@ impl<W: Write + Send> Observer for Log<W> {
         }
     }
 
-    fn problem(&self, message: &str) {
-        self.message("ERROR", message);
+    fn notice(&self, notice: &Notice) {
+        self.write(&notice.to_document());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notice::{RefusedDelivery, Severity};
     use expressway_engine::StateError;
     use expressway_engine::history::EventDetails;
     use std::time::{Duration, SystemTime};
@@ -107,7 +109,22 @@ mod tests {
             };
             log.history_event(&"arn:1".into(), &event);
         }
-        log.problem("a\nproblem");
+        log.notice(&Notice {
+            severity: Severity::Error,
+            message: "a\nproblem".to_owned(),
+            delivery: None,
+        });
+        log.notice(&Notice {
+            severity: Severity::Warning,
+            message: "later".to_owned(),
+            delivery: Some(RefusedDelivery {
+                reason: "Expressway.ExecutionRunning".to_owned(),
+                source: "sqs",
+                source_id: Some("m-1".to_owned()),
+                execution_arn: Some("arn:1".to_owned()),
+                request_id: "r-1".to_owned(),
+            }),
+        });
         String::from_utf8(log.out.into_inner().unwrap().writer).unwrap()
     }
 
@@ -115,14 +132,15 @@ mod tests {
     const STARTED_WITHOUT_DATA: &str = r#"{"id":"1","type":"ExecutionStarted","details":{},"previous_event_id":"0","event_timestamp":"1700000000123","execution_arn":"arn:1","redrive_count":"0"}"#;
     const FAILED: &str = r#"{"id":"2","type":"ExecutionFailed","details":{"error":"Oops","cause":"why"},"previous_event_id":"1","event_timestamp":"1700000000123","execution_arn":"arn:1","redrive_count":"0"}"#;
     const PROBLEM: &str = r#"{"level":"ERROR","message":"a\nproblem"}"#;
+    const REFUSED: &str = r#"{"level":"WARN","message":"later","reason":"Expressway.ExecutionRunning","source":"sqs","sourceId":"m-1","executionArn":"arn:1","requestId":"r-1"}"#;
 
     #[test]
     fn the_level_decides_what_is_logged_and_problems_always_are() {
         for (level, execution_data, expected) in [
-            (LogLevel::All, true, [STARTED, FAILED, PROBLEM].as_slice()),
-            (LogLevel::All, false, &[STARTED_WITHOUT_DATA, FAILED, PROBLEM]),
-            (LogLevel::Error, true, &[FAILED, PROBLEM]),
-            (LogLevel::Fatal, true, &[FAILED, PROBLEM]),
+            (LogLevel::All, true, [STARTED, FAILED, PROBLEM, REFUSED].as_slice()),
+            (LogLevel::All, false, &[STARTED_WITHOUT_DATA, FAILED, PROBLEM, REFUSED]),
+            (LogLevel::Error, true, &[FAILED, PROBLEM, REFUSED]),
+            (LogLevel::Fatal, true, &[FAILED, PROBLEM, REFUSED]),
         ] {
             assert_eq!(lines(level, execution_data), expected.join("\n") + "\n");
         }

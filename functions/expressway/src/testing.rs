@@ -2,7 +2,7 @@
 
 use crate::config::{Configuration, Definition};
 use crate::startup;
-use crate::{Handler, InvocationContext, InvocationError, Observer};
+use crate::{Handler, InvocationContext, InvocationError, Notice, Observer};
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_durability::Level;
@@ -118,7 +118,7 @@ impl TaskRunner for Tasks {
 pub(crate) struct Ears {
     pub(crate) wants_history: bool,
     events: Mutex<Vec<String>>,
-    problems: Mutex<Vec<String>>,
+    notices: Mutex<Vec<Notice>>,
 }
 
 impl Ears {
@@ -127,7 +127,12 @@ impl Ears {
     }
 
     pub(crate) fn problems(&self) -> Vec<String> {
-        self.problems.lock().unwrap().clone()
+        let notices = self.notices();
+        notices.into_iter().map(|notice| notice.message).collect()
+    }
+
+    pub(crate) fn notices(&self) -> Vec<Notice> {
+        self.notices.lock().unwrap().clone()
     }
 }
 
@@ -141,8 +146,8 @@ impl Observer for Ears {
         self.events.lock().unwrap().push(event);
     }
 
-    fn problem(&self, message: &str) {
-        self.problems.lock().unwrap().push(message.to_owned());
+    fn notice(&self, notice: &Notice) {
+        self.notices.lock().unwrap().push(notice.clone());
     }
 }
 
@@ -177,7 +182,7 @@ impl Setup {
             observer: Ears {
                 wants_history: true,
                 events: Mutex::default(),
-                problems: Mutex::default(),
+                notices: Mutex::default(),
             },
         };
         setup.tasks(|request| result(request.input.clone()))
@@ -237,6 +242,7 @@ impl Setup {
         let context = InvocationContext {
             request_id: "req-1",
             invoked_function_arn: "arn:aws:lambda:eu-west-1:111122223333:function:orders:live",
+            tenant_id: None,
             deadline: self.deadline.map(|deadline| clock.now() + deadline),
             clock: Arc::new(clock),
             entropy: Arc::new(SystemEntropy),

@@ -10,7 +10,13 @@ use std::time::{Duration, SystemTime};
 /// The longest cause that is kept, in bytes: an item holds 400 KB.
 const CAUSE_BYTES_MAX: usize = 262_144;
 
-/// What an attempt of a task came to.
+/// A text as far as an item has room for it.
+pub(crate) fn cut(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(CAUSE_BYTES_MAX));
+    text
+}
+
+/// The answer of an attempt of a task.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
     state: Option<String>,
@@ -21,11 +27,10 @@ pub(crate) struct Entry {
 impl Entry {
     /// `state` is for whoever reads the table. A cause that is too long for an item is cut.
     pub(crate) fn new(state: Option<&str>, ended: SystemTime, mut result: Result<Document, StateError>) -> Entry {
-        if let Err(StateError { cause: Some(cause), .. }) = &mut result {
-            let end = cause.floor_char_boundary(CAUSE_BYTES_MAX);
-            if let Some(start) = cause.get(..end).filter(|start| start.len() < cause.len()) {
-                *cause = start.into();
-            }
+        if let Err(StateError { cause: Some(cause), .. }) = &mut result
+            && cause.len() > CAUSE_BYTES_MAX
+        {
+            *cause = cut(cause.to_string()).into();
         }
         Entry {
             state: state.map(str::to_owned),
@@ -37,6 +42,14 @@ impl Entry {
 
     pub(crate) fn result(&self) -> &Result<Document, StateError> {
         &self.result
+    }
+
+    /// About how many bytes its answer has.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.result {
+            Ok(result) => result.json_bytes(),
+            Err(error) => error.cause.as_ref().map_or(0, |cause| cause.len()),
+        }
     }
 
     pub(crate) fn ended(&self) -> SystemTime {

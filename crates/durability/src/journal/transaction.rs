@@ -1,8 +1,8 @@
 //! DynamoDB writes of tasks that happen together with their journal entry, or not at all.
 
 use super::entry::Entry;
-use super::{EntryKey, Journal, TRANSACTION_ATTEMPTS_MAX, TRANSACTION_PAUSE};
-use crate::key::Fingerprint;
+use super::{EntryKey, Journal, Known, TRANSACTION_ATTEMPTS_MAX, TRANSACTION_PAUSE};
+use crate::key::{digest, digits};
 use crate::table::{Item, StoreError, milliseconds, n, s};
 use aws_sdk_dynamodb::types::AttributeValue;
 use expressway_asl::Document;
@@ -61,11 +61,15 @@ impl Journal {
             return Err(self.table.problem("the model of DynamoDB lacks TransactWriteItems"));
         };
         let mut pause = TRANSACTION_PAUSE;
-        for attempt in 1.. {
+        for attempt in 1_u32.. {
             let now = self.clock.now();
             // The answer belongs to the entry, so it is made up before: the request's id is the one that we give it.
-            let id = Fingerprint::of(format!("{token} {attempt} {}", milliseconds(now)).as_bytes());
-            let id = id.as_str().get(..36).unwrap_or_default();
+            let id = digits(&digest(&[
+                token.as_bytes(),
+                &u64::from(attempt).to_be_bytes(),
+                &milliseconds(now).to_be_bytes(),
+            ]));
+            let id = id.get(..36).unwrap_or_default();
             let result = write.result([("x-amzn-RequestId", id)]);
             let entry = Arc::new(Entry::new(Some(state), now, Ok(result)));
             let lines = self.unwritten_lines();
@@ -126,7 +130,7 @@ impl Journal {
     }
 
     fn done(&self, key: EntryKey, entry: Arc<Entry>) -> Written {
-        super::lock(&self.known).insert(key, Arc::clone(&entry));
+        super::lock(&self.known).insert(key, Known::Held(Arc::clone(&entry)));
         Written::Done(entry)
     }
 

@@ -3,8 +3,8 @@
 //! The input of an execution is the event, its name the event's id. Nobody reads the answer, except a pipe
 //! that asks for enrichment: it gets the output, or an array of outputs in the order of the events.
 
-use crate::handler::{ANSWER_BYTES_MAX, Delivery, Failure, Invocation, InvocationError};
-use crate::identity::Caller;
+use crate::delivery::{Delivery, Failure, Source};
+use crate::handler::{ANSWER_BYTES_MAX, Invocation, InvocationError};
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use futures_util::{StreamExt, stream};
@@ -54,12 +54,22 @@ async fn execute(invocation: &Invocation<'_>, event: Document) -> Result<Documen
         _ => None,
     };
     let delivery = Delivery {
-        name: id.as_deref(),
-        caller: Caller::HandedOver,
+        source: Source::EventBridge,
+        source_id: id.as_deref(),
+        caller: None,
+        is_synchronous: false,
         input: event.clone(),
         key: id.as_deref(),
-        fingerprint: event.clone(),
+        fingerprint: fingerprint(&event),
         event: &|| event.clone(),
+        is_failure: |_| false,
     };
     Ok(invocation.execute(delivery).await?.output)
+}
+
+/// What deliveries of an event have in common: an archive's replay adds its name, and has another time.
+fn fingerprint(event: &Document) -> Document {
+    let members = ["source", "detail-type", "detail"].into_iter();
+    let members = members.filter_map(|name| Some((name, event.get(name)?.clone())));
+    Document::Object(members.collect())
 }

@@ -19,12 +19,13 @@
 //! | `States.Timeout`, `States.HeartbeatTimeout`, and an execution out of time | 504 |
 //! | any other | 500 |
 
+mod caller;
 mod response;
 
 use super::{alb, api_gateway_v1, api_gateway_v2};
 use crate::config::{Configuration, HttpInput, LargeResponse};
-use crate::handler::{Delivery, Failure, INTERNAL_ERROR, Invocation, Success};
-use crate::identity::Caller;
+use crate::delivery::{Delivery, Failure, INTERNAL_ERROR, Source, Success};
+use crate::handler::Invocation;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use expressway_asl::Document;
@@ -71,14 +72,16 @@ pub(super) async fn handle(invocation: &Invocation<'_>, event: &Document, format
     let configuration = &invocation.handler.configuration;
     let response = match input(invocation, event, configuration.http_input) {
         Ok(input) => {
-            let key = header(event, "idempotency-key");
             let delivery = Delivery {
-                name: key,
-                caller: Caller::Waits,
-                fingerprint: fingerprint(event, &input, configuration.http_input),
+                source: Source::Http,
+                source_id: None,
+                caller: caller::caller(event, format),
+                is_synchronous: true,
+                fingerprint: fingerprint(event, configuration.http_input),
                 input,
-                key,
+                key: header(event, "idempotency-key"),
                 event: &|| with_parsed_body(event),
+                is_failure: |output| Response::from_output(output).is_ok_and(|response| response.status >= 500),
             };
             match invocation.execute(delivery).await {
                 Ok(Success { output, is_replayed }) => {
@@ -93,7 +96,10 @@ pub(super) async fn handle(invocation: &Invocation<'_>, event: &Document, format
                 Err(error) => failure(status(configuration, error.error.as_deref()), &error),
             }
         }
-        Err((status, error)) => failure(status, &error),
+        Err((status, error)) => {
+            invocation.refused(Source::Http, None, &error);
+            failure(status, &error)
+        }
     };
     write(&response, format)
 }
@@ -103,7 +109,7 @@ async fn respond(invocation: &Invocation<'_>, output: Document, format: Format) 
     let from_output = |output: &Document| {
         Response::from_output(output).unwrap_or_else(|cause| {
             invocation.problem(&format!("the output can not be a response: {cause}"));
-            failure(502, &Failure::new("Expressway.InvalidResponse", cause))
+            failure(502, &Failure::refused("Expressway.InvalidResponse", cause))
         })
     };
     let Some(store) = invocation.payloads() else {
@@ -129,61 +135,33 @@ async fn respond(invocation: &Invocation<'_>, output: Document, format: Format) 
         let body = Document::object([("location", Document::from(url.as_str()))]);
         return Ok(Response::json(303, &body).with_header("location", &url));
     }
-    let shortened = invocation.shortened(store, resolved).await?;
+    let bytes_max = invocation.handler.configuration.payload_bytes;
+    let shortened = invocation.shortened(store, resolved, bytes_max).await?;
     Ok(from_output(&shortened))
 }
 
 /// Tells a caller that the answer is that of an earlier request with the same key.
 const REPLAYED: &str = "idempotency-replayed";
 
-/// What two requests with the same key must have in common: the caller, and all that an execution gets to see but for
-/// what differs between requests anyway (times, ids, addresses).
-fn fingerprint(event: &Document, input: &Document, kind: HttpInput) -> Document {
-    const MEMBERS: [&str; 8] = [
-        "httpMethod",
-        "path",
-        "rawPath",
+/// What two requests with the same key must have in common: method, path and body; and the query where the execution
+/// gets to see it.
+fn fingerprint(event: &Document, kind: HttpInput) -> Document {
+    const ROUTE: [&str; 3] = ["httpMethod", "path", "rawPath"];
+    const QUERY: [&str; 3] = [
         "rawQueryString",
         "queryStringParameters",
         "multiValueQueryStringParameters",
-        "body",
-        "isBase64Encoded",
     ];
-    let input = match kind {
-        HttpInput::Body => input.clone(),
-        HttpInput::Event => {
-            let method = event
-                .get("requestContext")
-                .and_then(|context| context.get("http")?.get("method"));
-            let members = MEMBERS
-                .iter()
-                .filter_map(|name| Some((*name, event.get(name)?.clone())));
-            let method = method.map(|method| ("method", method.clone()));
-            Document::Object(members.chain(method).collect())
-        }
+    let event = with_parsed_body(event);
+    let context = event.get("requestContext");
+    let method = context.and_then(|context| context.get("http")?.get("method"));
+    let query: &[&str] = match kind {
+        HttpInput::Body => &[],
+        HttpInput::Event => &QUERY,
     };
-    match caller(event) {
-        Some(caller) => Document::object([("caller", caller.into()), ("input", input)]),
-        None => input,
-    }
-}
-
-/// Who has signed in to send a request, where the source knows: one caller's key must not get another one's answer.
-///
-/// Of a session of an assumed role only the role counts, since a client that tries again may have another session.
-fn caller(event: &Document) -> Option<String> {
-    const PLACES: [&[&str]; 5] = [
-        &["authorizer", "iam", "userArn"],
-        &["authorizer", "jwt", "claims", "sub"],
-        &["authorizer", "claims", "sub"],
-        &["authorizer", "principalId"],
-        &["identity", "userArn"],
-    ];
-    let context = event.get("requestContext")?;
-    let at = |place: &&[&str]| place.iter().try_fold(context, |at, member| at.get(member))?.as_str();
-    let caller = PLACES.iter().find_map(at)?;
-    let role = caller.rsplit_once('/').filter(|_| caller.contains(":assumed-role/"));
-    Some(role.map_or(caller, |(role, _)| role).to_owned())
+    let members = ROUTE.iter().chain(query).chain(&["body"]);
+    let members = members.filter_map(|name| Some((*name, event.get(name)?.clone())));
+    Document::Object(members.chain(method.map(|method| ("method", method.clone()))).collect())
 }
 
 /// The event, with its body as JSON if it is.
@@ -207,7 +185,7 @@ fn write(response: &Response, format: Format) -> String {
         return answer;
     }
     let cause = format!("the response has {bytes} bytes, at most {bytes_max} are allowed");
-    let response = failure(500, &Failure::new("Expressway.ResponseTooLarge", cause));
+    let response = failure(500, &Failure::refused("Expressway.ResponseTooLarge", cause));
     format.write(&response).to_json()
 }
 
@@ -217,7 +195,7 @@ fn input(invocation: &Invocation<'_>, event: &Document, input: HttpInput) -> Res
         // Shares the event.
         HttpInput::Event => event.clone(),
         HttpInput::Body => {
-            let invalid = |cause: String| (400, Failure::new("Expressway.InvalidBody", cause));
+            let invalid = |cause: String| (400, Failure::refused("Expressway.InvalidBody", cause));
             let body = body(event).map_err(invalid)?;
             match body.trim_ascii().is_empty() {
                 true => Document::Object(document::Object::new()),
@@ -268,7 +246,7 @@ fn status(configuration: &Configuration, error: Option<&str>) -> u16 {
     match configured.or_else(for_all) {
         Some(status) => *status,
         None => match error {
-            "Expressway.IdempotencyKeyMissing" => 400,
+            "Expressway.IdempotencyKeyMissing" | "Expressway.IdempotencyPayloadMissing" => 400,
             "Expressway.ExecutionRunning" | "Expressway.DefinitionChanged" | "Expressway.LeaseLost" => 409,
             "Expressway.IdempotencyKeyReused" => 422,
             "Lambda.TooManyRequestsException" | "Expressway.StoreUnavailable" => 503,

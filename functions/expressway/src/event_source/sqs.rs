@@ -10,20 +10,18 @@
 //!
 //! When a message comes again that was handed back is the queue's to say, or that of `EXPRESSWAY_RETRY_BACKOFF`.
 
-mod visibility;
+mod queues;
 
-pub(crate) use visibility::Absence;
-pub use visibility::{Backoff, Visibility};
+pub use queues::{Backoff, Queues};
+pub(crate) use queues::{VisibilityChange, queue_url};
 
 use crate::config::SqsInput;
-use crate::handler::{Delivery, Invocation, InvocationError};
-use crate::identity::Caller;
+use crate::delivery::{Delivery, Failure, Source};
+use crate::handler::{Invocation, InvocationError};
 use expressway_asl::Document;
 use expressway_asl::document::Text;
-use expressway_durability::Fingerprint;
 use futures_util::{StreamExt, stream};
-use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// The records of a batch, if this is one. An empty batch does not say whose it is; only SQS is answered with
@@ -58,12 +56,7 @@ pub(super) async fn handle(invocation: &Invocation<'_>, records: &[Document]) ->
     let mut handed_back: Vec<HandedBack> = handed_back.into_iter().flatten().collect();
     handed_back.sort_unstable_by_key(|handed_back| handed_back.message.at);
     space(invocation, &handed_back).await;
-    if invocation.is_over() && !handed_back.is_empty() {
-        let (some, all) = (handed_back.len(), records.len());
-        invocation.problem(&format!(
-            "the deadline came: {some} of {all} messages go back to their queue"
-        ));
-    }
+    count(invocation, &handed_back, records.len());
     let failures: Vec<Document> = handed_back
         .iter()
         .map(|HandedBack { message, .. }| {
@@ -125,6 +118,7 @@ fn fifo_group(record: &Document) -> Option<Text> {
 struct HandedBack {
     message: Message,
     again: Again,
+    reason: Text,
 }
 
 /// When a message that is handed back is to come again.
@@ -139,15 +133,61 @@ enum Again {
     After(Duration),
 }
 
-/// Runs the messages of a lane one after the other; gives those to hand back.
+/// Says how many messages go back to their queue, by reason. Each has a line of its own before it.
+fn count(invocation: &Invocation<'_>, handed_back: &[HandedBack], all: usize) {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for handed_back in handed_back {
+        *counts.entry(&handed_back.reason).or_default() += 1;
+    }
+    if !counts.is_empty() {
+        let counts: Vec<_> = counts
+            .iter()
+            .map(|(reason, count)| format!("{count} {reason}"))
+            .collect();
+        invocation.warning(&format!(
+            "{} of {all} messages go back to their queue: {}",
+            handed_back.len(),
+            counts.join(", ")
+        ));
+    }
+}
+
+/// Runs the messages of a lane one after the other; returns those to hand back.
 async fn run_lane(invocation: &Invocation<'_>, lane: Vec<Message>) -> Vec<HandedBack> {
     let mut messages = lane.into_iter();
     while let Some(message) = messages.next() {
-        if let Err(again) = execute(invocation, &message).await {
-            // The rest can not come before it.
-            let failed = std::iter::once(message).chain(messages);
-            return failed.map(|message| HandedBack { message, again }).collect();
+        let Err(failure) = execute(invocation, &message).await else {
+            continue;
+        };
+        if failure.is_final && queues::set_aside(invocation, &message.record, &failure).await {
+            continue;
         }
+        let again = match failure.retry_after {
+            Some(delay) => Again::After(delay),
+            None => Again::AfterFailure {
+                received: message.received(),
+            },
+        };
+        let first = HandedBack {
+            reason: failure.error.unwrap_or_else(|| "ExecutionFailed".into()),
+            message,
+            again,
+        };
+        // The rest must not overtake it.
+        let rest = messages.map(|message| {
+            let failure = Failure::postponed(
+                "Expressway.EarlierMessageFailed",
+                format!("message {} of the same group goes back to the queue", first.message.id),
+            );
+            invocation.refused(Source::Sqs, Some(message.id.to_string()), &failure);
+            HandedBack {
+                reason: failure.error.unwrap_or_default(),
+                message,
+                again,
+            }
+        });
+        let rest: Vec<_> = rest.collect();
+        return std::iter::once(first).chain(rest).collect();
     }
     Vec::new()
 }
@@ -155,7 +195,7 @@ async fn run_lane(invocation: &Invocation<'_>, lane: Vec<Message>) -> Vec<Handed
 /// Tells the queue when the messages may come again, if that is configured.
 async fn space(invocation: &Invocation<'_>, handed_back: &[HandedBack]) {
     let handler = invocation.handler;
-    let (Some(backoff), Some(visibility)) = (handler.configuration.retry_backoff, &handler.visibility) else {
+    let (Some(backoff), Some(queues)) = (handler.configuration.retry_backoff, &handler.queues) else {
         return;
     };
     let Some(queue) = handed_back
@@ -164,32 +204,28 @@ async fn space(invocation: &Invocation<'_>, handed_back: &[HandedBack]) {
     else {
         return;
     };
-    let absences = handed_back.iter().filter_map(|HandedBack { message, again }| {
+    let changes = handed_back.iter().filter_map(|HandedBack { message, again, .. }| {
         let delay = match again {
             Again::AfterFailure { received } => backoff.delay(*received),
             Again::After(delay) => *delay,
         };
         match message.record.get("receiptHandle") {
-            Some(Document::String(receipt_handle)) => Some(Absence {
+            Some(Document::String(receipt_handle)) => Some(VisibilityChange {
                 receipt_handle: Text::clone(receipt_handle),
                 delay,
             }),
             _ => None,
         }
     });
-    let absences: Vec<_> = absences.collect();
-    for problem in visibility.change(queue, &absences).await {
-        invocation.problem(&format!("a message comes back when its queue says: {problem}"));
+    let changes: Vec<_> = changes.collect();
+    let changing = queues.change_visibility(queue, &changes);
+    let problems = invocation.until(invocation.answer_by(), changing).await;
+    for problem in problems.unwrap_or_else(|| vec!["the queue did not answer in time".to_owned()]) {
+        invocation.warning(&format!("a message comes back when its queue says: {problem}"));
     }
 }
 
 impl Message {
-    fn failed(&self) -> Again {
-        Again::AfterFailure {
-            received: self.received(),
-        }
-    }
-
     /// How often it was received.
     fn received(&self) -> u32 {
         let attributes = self.record.get("attributes");
@@ -198,48 +234,47 @@ impl Message {
     }
 }
 
-async fn execute(invocation: &Invocation<'_>, message: &Message) -> Result<(), Again> {
-    if invocation.is_over() {
-        return Err(Again::After(Duration::ZERO));
-    }
-    let Some(body) = message.record.get("body").filter(|body| body.as_str().is_some()) else {
-        invocation.problem(&format!("message {}: it has no body", message.id));
-        return Err(message.failed());
+async fn execute(invocation: &Invocation<'_>, message: &Message) -> Result<(), Failure> {
+    let input = input(invocation, message).inspect_err(|failure| {
+        invocation.refused(Source::Sqs, Some(message.id.to_string()), failure);
+    })?;
+    let body = || message.record.get("body").map_or(Document::Null, parsed);
+    let delivery = Delivery {
+        source: Source::Sqs,
+        source_id: Some(&message.id),
+        caller: None,
+        is_synchronous: false,
+        input,
+        key: Some(&message.id),
+        // The rest of the record differs between deliveries.
+        fingerprint: body(),
+        event: &|| with_body(&message.record, body()),
+        is_failure: |_| false,
     };
+    invocation.execute(delivery).await.map(drop)
+}
+
+/// The input that a message gives its execution.
+fn input(invocation: &Invocation<'_>, message: &Message) -> Result<Document, Failure> {
+    if invocation.is_over() {
+        return Err(Failure {
+            retry_after: Some(Duration::ZERO),
+            ..Failure::postponed(
+                "Expressway.NotReached",
+                "the deadline came before the message was reached",
+            )
+        });
+    }
+    let body = message.record.get("body").filter(|body| body.as_str().is_some());
+    let body = body.ok_or_else(|| Failure::refused("Expressway.InvalidMessage", "the message has no body"))?;
     let sqs_input = invocation.handler.configuration.sqs_input;
-    let pointed_to = invocation.pointed_to(&message.record, sqs_input == SqsInput::Record);
-    let input = pointed_to.map(|pointed_to| match (sqs_input, pointed_to) {
+    let pointed_to = invocation.pointed_to(&message.record, sqs_input == SqsInput::Record)?;
+    Ok(match (sqs_input, pointed_to) {
         (SqsInput::Record, Some(reference)) => with_body(&message.record, reference.into()),
         (SqsInput::Record, None) => message.record.clone(),
         (SqsInput::Body, Some(reference)) => reference.into(),
         (SqsInput::Body, None) => parsed(body),
-    });
-    let checked = input.and_then(|input| invocation.check_input(&input).map(|()| input));
-    let input = match checked {
-        Ok(input) => input,
-        Err(failure) => {
-            let failure = InvocationError::from(failure);
-            invocation.problem(&format!("message {}: {failure}", message.id));
-            return Err(message.failed());
-        }
-    };
-    // Why it failed is in the history.
-    let delivery = Delivery {
-        name: Some(&message.id),
-        caller: Caller::HandedOver,
-        input,
-        key: Some(&key(message, body)),
-        // The rest of the record differs between deliveries.
-        fingerprint: body.clone(),
-        event: &|| with_body(&message.record, parsed(body)),
-    };
-    match invocation.execute(delivery).await {
-        Ok(_) => Ok(()),
-        Err(failure) => Err(match failure.retry_after {
-            Some(delay) => Again::After(delay),
-            None => message.failed(),
-        }),
-    }
+    })
 }
 
 /// A record with another body.
@@ -258,25 +293,4 @@ fn with_body(record: &Document, body: Document) -> Document {
 fn parsed(body: &Document) -> Document {
     let text = body.as_str().unwrap_or_default();
     Document::parse(text).unwrap_or_else(|_| body.clone())
-}
-
-/// What tells a message apart: its id; in a FIFO queue the deduplication id that its sender chose, so that a message
-/// which is sent again later than the five minutes that the queue remembers is still the same. An id that the queue
-/// made of the body (`ContentBasedDeduplication`) is no choice: two messages may well say the same.
-///
-/// A sender's choice only means something within its queue, or even its message group: both are part of the key. None of
-/// the parts can have a space.
-fn key<'m>(message: &'m Message, body: &Document) -> Cow<'m, str> {
-    let record = &message.record;
-    let chosen = record
-        .get("attributes")
-        .and_then(|attributes| attributes.get("MessageDeduplicationId")?.as_str());
-    let of_body = || Fingerprint::of(body.as_str().unwrap_or_default().as_bytes());
-    match (chosen, fifo_group(record)) {
-        (Some(chosen), Some(group)) if chosen != of_body().as_str() => {
-            let queue = record.get("eventSourceARN").and_then(Document::as_str);
-            format!("{} {group} {chosen}", queue.unwrap_or_default()).into()
-        }
-        _ => Cow::Borrowed(&message.id),
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::MissingKey;
-use crate::guard::KeyExpression;
+use crate::event_expression::EventExpression;
 use crate::testing::{Store, with};
 use expressway_asl::error_name::ErrorName;
 use expressway_durability::Level;
@@ -254,7 +254,8 @@ async fn a_key_can_be_a_part_of_the_event() {
     let setup = Setup::new(TASK)
         .guarded(&store, Level::Execution)
         .configured(|configuration| {
-            configuration.idempotency_key = Some(KeyExpression::parse("$.body.orderId").unwrap());
+            configuration.idempotency_key =
+                Some(EventExpression::parse("EXPRESSWAY_IDEMPOTENCY_KEY", "$.body.orderId").unwrap());
             configuration.missing_key = MissingKey::Error;
         });
     setup.answer(&request("a", ORDER)).await;
