@@ -153,6 +153,18 @@ impl Table {
         Ok(items)
     }
 
+    /// Deletes an item, as DynamoDB does on its own when its time has come.
+    ///
+    /// # Errors
+    /// What DynamoDB says.
+    pub async fn delete(&self, item: &Item) -> io::Result<()> {
+        let mut delete = self.client.delete_item().table_name(&self.name);
+        for key in ["pk", "sk"] {
+            delete = delete.key(key, AttributeValue::S(text(item, key)));
+        }
+        delete.send().await.map(drop).map_err(io::Error::other)
+    }
+
     /// Writes an item.
     ///
     /// # Errors

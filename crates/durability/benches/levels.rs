@@ -3,7 +3,9 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use expressway_asl::Document;
-use expressway_durability::{Claim, ClaimRequest, Fingerprint, JournaledTasks, Key, Level, Records, Table};
+use expressway_durability::{
+    Claim, ClaimRequest, Fingerprint, JournaledTasks, Key, KeyParts, Level, RecordOptions, Records, Table,
+};
 use expressway_engine::{
     Clock, Engine, Environment, ExecutionRequest, Identity, Options, Outcome, Replay, SystemClock, SystemEntropy,
     TaskBudget, TaskFuture, TaskRequest, TaskRunner,
@@ -76,10 +78,19 @@ async fn guarded(engine: &Engine, records: &Records, key: &str) {
     let clock = Arc::new(SystemClock::new());
     let now = clock.now();
     let request = ClaimRequest {
-        key: Key::new("machine", key),
-        input: Fingerprint::of(b"input"),
-        definition: Fingerprint::of(b"definition"),
+        key: Key::new(KeyParts {
+            state_machine_arn: "machine",
+            source: "bench",
+            caller: None,
+            key,
+        }),
+        source: "bench",
+        source_id: None,
+        fingerprint: Some(Fingerprint::of(&"input".into())),
+        definition: Fingerprint::of(&"definition".into()),
+        input: Document::parse(r#"{"order":1}"#).unwrap(),
         execution_arn: "execution".into(),
+        seed: 7,
         // Another run each time: a claim by the same owner would be taken for one whose answer was lost.
         owner: OWNERS.fetch_add(1, Ordering::Relaxed).to_string(),
         lease_until: now + Duration::from_secs(60),
@@ -117,7 +128,7 @@ fn levels(criterion: &mut Criterion) {
     });
     let keys = AtomicU64::new(0);
     for (name, level) in [("execution", Level::Execution), ("task", Level::Task)] {
-        let records = Records::new(Table::new(&aws, table.name()), level, Duration::from_secs(3600));
+        let records = Records::new(Table::new(&aws, table.name()), RecordOptions::new(level));
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let key = keys.fetch_add(1, Ordering::Relaxed).to_string();
@@ -125,7 +136,7 @@ fn levels(criterion: &mut Criterion) {
             });
         });
     }
-    let records = Records::new(Table::new(&aws, table.name()), Level::Task, Duration::from_secs(3600));
+    let records = Records::new(Table::new(&aws, table.name()), RecordOptions::new(Level::Task));
     runtime.block_on(guarded(&engine, &records, "again"));
     group.bench_function("replay", |bencher| {
         bencher.iter(|| runtime.block_on(guarded(&engine, &records, "again")));

@@ -78,6 +78,15 @@ impl Store {
         records.collect()
     }
 
+    /// All items, as text.
+    pub(crate) async fn dump(&self) -> String {
+        format!(
+            "{:?} {:?}",
+            self.table.records().await.unwrap(),
+            self.table.journal().await.unwrap()
+        )
+    }
+
     /// How many attempts of tasks are on record.
     pub(crate) async fn entries(&self) -> usize {
         self.table.journal().await.unwrap().len()

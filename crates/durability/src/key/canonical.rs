@@ -21,7 +21,7 @@ pub(super) fn write(value: &Document, digest: &mut Sha256) {
         Document::Object(object) => {
             length(b'o', object.len(), digest);
             let mut members: Vec<_> = object.iter().collect();
-            members.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+            members.sort_unstable_by_key(|(key, _)| *key);
             for (key, value) in members {
                 text(b'k', key, digest);
                 write(value, digest);

@@ -75,8 +75,9 @@ async fn a_message_that_can_not_be_run_is_handed_back_and_the_others_run() {
     let setup = failing();
     assert_eq!(setup.handle(&batch(&messages)).await, Ok(handed_back(&["m1", "m2"])));
     let problems = [
-        "message m1: States.DataLimitExceeded: the execution's input has 262145 bytes, at most 262144 are allowed",
-        "message m2: it has no body",
+        "the execution's input has 262145 bytes, at most 262144 are allowed",
+        "the message has no body",
+        "2 of 3 messages go back to their queue: 1 Expressway.InvalidMessage, 1 States.DataLimitExceeded",
     ];
     assert_eq!(setup.observer.problems(), problems);
 }
@@ -189,7 +190,12 @@ async fn what_does_not_end_before_the_deadline_is_handed_back_and_what_did_is_no
         Ok(handed_back(&["m1", "m4", "m5"]))
     );
     assert_eq!(setup.calls(), 4);
-    let problems = ["the deadline came: 3 of 5 messages go back to their queue"];
+    let problems = [
+        "the execution did not end in the time it had",
+        "the execution did not end in the time it had",
+        "the deadline came before the message was reached",
+        "3 of 5 messages go back to their queue: 1 Expressway.NotReached, 2 States.Timeout",
+    ];
     assert_eq!(setup.observer.problems(), problems);
 }
 
