@@ -65,7 +65,6 @@ fn mixed() -> Workflow {
         event: |table| {
             let event = include_str!("../../functions/expressway/events/api_gateway_v2.json");
             let mut event: Value = serde_json::from_str(event).unwrap();
-            // A key by which the pause before the retry is short.
             event["headers"]["Idempotency-Key"] = "order-7".into();
             event["isBase64Encoded"] = false.into();
             event["body"] = json!({"items": ["a", "b", "c"], "table": table}).to_string().into();

@@ -187,9 +187,22 @@ async fn of_a_batch_with_a_bad_message_only_that_is_handed_back() {
     assert_eq!(response(&function.invoke(batch(&messages)).await), handed_back(&["m2"]));
     assert_eq!(lambda.seen().requests.len(), 3);
     let log = function.log().await.unwrap();
-    let [failed_task, failed] = &log[..] else {
+    let [failed_task, failed, refused, counted] = &log[..] else {
         panic!("{log:#?}");
     };
+    let refused: Value = serde_json::from_str(refused).unwrap();
+    for (member, expected) in [
+        ("level", "ERROR"),
+        ("reason", "OrderInvalid"),
+        ("source", "sqs"),
+        ("sourceId", "m2"),
+    ] {
+        assert_eq!(refused[member], expected, "{refused}");
+    }
+    assert!(
+        counted.contains("1 of 3 messages go back to their queue: 1 OrderInvalid"),
+        "{counted}"
+    );
     assert!(
         failed_task.contains(r#""type":"LambdaFunctionFailed""#),
         "{failed_task}"

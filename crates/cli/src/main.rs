@@ -11,6 +11,7 @@ mod completions;
 mod definition;
 mod describe;
 mod embedded;
+mod executions;
 mod failure;
 mod identity;
 mod interrupt;
@@ -59,6 +60,7 @@ enum Command {
     TestState(test_state::Arguments),
     Validate(validate::Arguments),
     Describe(describe::Arguments),
+    Executions(executions::Arguments),
     Bench(bench::Arguments),
     Completions(completions::Arguments),
 }
@@ -96,6 +98,7 @@ fn main() -> ExitCode {
         Command::TestState(arguments) => test_state::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Describe(arguments) => describe::run(&arguments),
+        Command::Executions(arguments) => executions::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };

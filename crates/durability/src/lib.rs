@@ -21,12 +21,14 @@
 
 mod journal;
 mod key;
+mod operator;
 pub mod payloads;
 mod record;
 mod table;
 
 pub use journal::{Journal, JournaledTasks};
 pub use key::{Fingerprint, Key, KeyParts};
+pub use operator::{ExecutionRecord, RecordFilter, TaskRecord};
 pub use record::{
     Claim, ClaimRequest, Completion, DefinitionChange, Finished, Grant, Level, RecordOptions, Records, Refusal, Release,
 };

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// The sort key of an execution record.
-const SORT_KEY: &str = "execution";
+pub(crate) const SORT_KEY: &str = "execution";
 
 /// How often a claim looks again when others claim the same execution at the same time.
 const CLAIM_ATTEMPTS_MAX: u32 = 5;
@@ -186,7 +186,7 @@ pub enum Release {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Status {
+pub(crate) enum Status {
     Running,
     Released,
     Succeeded,
@@ -196,7 +196,7 @@ enum Status {
 impl Status {
     const ALL: [Status; 4] = [Status::Running, Status::Released, Status::Succeeded, Status::Failed];
 
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Status::Running => "RUNNING",
             Status::Released => "RELEASED",

@@ -294,7 +294,7 @@ impl<'a> Invocation<'a> {
         let reason = failure.error.as_deref().unwrap_or("ExecutionFailed");
         let cause = failure.cause.as_deref().unwrap_or_default();
         let message = match (failure.kind, &failure.detail) {
-            (FailureKind::Execution, _) => "the execution failed, its delivery goes back to the source".to_owned(),
+            (FailureKind::Execution, _) => "the execution failed, and its delivery with it".to_owned(),
             (FailureKind::Refused | FailureKind::Postponed, None) => cause.to_owned(),
             (FailureKind::Refused | FailureKind::Postponed, Some(detail)) => format!("{cause}: {detail}"),
         };

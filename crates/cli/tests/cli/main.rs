@@ -4,6 +4,7 @@
 
 mod bench;
 mod describe;
+mod executions;
 mod invoke;
 mod local;
 mod run;
