@@ -1,4 +1,4 @@
-//! What it costs that deliveries are safe: requests of DynamoDB per execution, per task and per replay.
+//! What it costs that deliveries are safe: requests of DynamoDB, and their bytes, per execution, per task and per replay.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -42,31 +42,48 @@ fn workflow(definition: &str) -> Workflow {
     }
 }
 
+/// How many bytes an item has at most, without its execution's input and output or its task's result.
+const ITEM_BYTES: usize = 1_100;
+
 /// How many requests of DynamoDB an execution takes, and how many its replay.
 async fn requests(definition: &str, level: &str) -> (usize, usize) {
+    let (requests, replay, _) = cost(definition, level).await;
+    (requests, replay)
+}
+
+/// The same, and the bytes of the execution's requests.
+async fn cost(definition: &str, level: &str) -> (usize, usize, usize) {
     let dynamodb = DynamoDb::start().await.unwrap();
     let place = Place::new(&dynamodb, &workflow(definition), level, |_| Fate::Answered).await;
     let function = place.start().await;
     let answer = function.invoke(&*place.event).await;
     assert_eq!(read(&answer), (true, false), "{level}: {answer:?}");
     let first = place.proxy.count(|call| !call.is_invoke());
+    let calls = place.proxy.calls();
+    let of_table = calls.iter().filter(|call| !call.is_invoke());
+    let bytes = of_table.map(|call| call.request.body.len()).sum();
     if level != "off" {
         let again = function.invoke(&*place.event).await;
         assert_eq!(read(&again), (true, true), "{level}: {again:?}");
     }
-    (first, place.proxy.count(|call| !call.is_invoke()) - first)
+    (first, place.proxy.count(|call| !call.is_invoke()) - first, bytes)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_execution_costs_two_requests_and_a_replay_one() {
     assert_eq!(requests(MAP, "off").await, (0, 0));
-    assert_eq!(requests(MAP, "execution").await, (2, 1));
+    let (requests, replay, bytes) = cost(MAP, "execution").await;
+    println!("level execution: {requests} requests of {bytes} bytes");
+    assert_eq!((requests, replay), (2, 1));
+    // The second one has the output.
+    assert!(bytes < 2 * ITEM_BYTES + 2_048, "{bytes}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_task_costs_a_request_at_most_and_fewer_at_the_same_time() {
-    let (requests, replay) = requests(MAP, "task").await;
-    println!("101 tasks at level task: {requests} requests");
+    let (requests, replay, bytes) = cost(MAP, "task").await;
+    println!("101 tasks at level task: {requests} requests of {bytes} bytes");
+    assert!(bytes < (2 + 101) * ITEM_BYTES + 2_048, "{bytes}");
     // Claim, outcome, the first task alone; of 100 others with 40 at a time many share a request.
     assert!(requests <= 2 + 1 + 100 / 2, "{requests}");
     assert_eq!(replay, 1);

@@ -84,6 +84,9 @@ pub(crate) struct Failure {
     pub(crate) kind: FailureKind,
     /// When it makes sense to ask again, if it does.
     pub(crate) retry_after: Option<Duration>,
+    /// When the run that has the execution must have ended, if there is one. Asking before that costs a queue's message one of the
+    /// receives that it has before it goes to the dead-letter queue.
+    pub(crate) free_after: Option<Duration>,
     /// Whether it is the outcome of an earlier delivery.
     pub(crate) is_replayed: bool,
     /// Whether no later delivery will try again.
@@ -101,6 +104,7 @@ impl Failure {
             cause: Some(cause.into()),
             kind,
             retry_after: None,
+            free_after: None,
             is_replayed: false,
             is_final: false,
             execution_arn: None,
@@ -158,6 +162,7 @@ impl From<StateError> for Failure {
             cause: error.cause,
             kind: FailureKind::Execution,
             retry_after: None,
+            free_after: None,
             is_replayed: false,
             is_final: false,
             execution_arn: None,

@@ -324,6 +324,7 @@ fn refused(refusal: Refusal, execution_arn: &str, now: SystemTime) -> Failure {
     match refusal {
         Refusal::Running { since, until } => Failure {
             retry_after: Some(retry_after(since, until, now)),
+            free_after: Some(until.duration_since(now).unwrap_or_default()),
             ..Failure::postponed(
                 "Expressway.ExecutionRunning",
                 format!("the execution {execution_arn} is running"),

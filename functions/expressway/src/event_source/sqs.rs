@@ -162,7 +162,7 @@ async fn run_lane(invocation: &Invocation<'_>, lane: Vec<Message>) -> Vec<Handed
         if failure.is_final && queues::set_aside(invocation, &message.record, &failure).await {
             continue;
         }
-        let again = match failure.retry_after {
+        let again = match failure.free_after.or(failure.retry_after) {
             Some(delay) => Again::After(delay),
             None => Again::AfterFailure {
                 received: message.received(),
