@@ -61,6 +61,7 @@ async fn call(
         role_arn: None,
         execution_arn: "arn:aws:states:eu-west-1:111122223333:express:orders:1:1",
         token: None,
+        payloads: None,
     };
     let result = match tasks.run(request).await {
         Ok(result) => Ok(result),

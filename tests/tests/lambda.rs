@@ -89,6 +89,7 @@ async fn run(tasks: &AwsTasks, resource: &Resource, input: &str) -> Result<Docum
         role_arn: None,
         execution_arn: "arn:aws:states:us-east-1:111122223333:express:orders:1:1",
         token: None,
+        payloads: None,
     };
     match tasks.run(request).await {
         Ok(result) => Ok(result),

@@ -18,6 +18,7 @@ mod object;
 mod parse;
 mod reference;
 mod stored_text;
+mod weight;
 mod write;
 
 use std::fmt;
@@ -28,8 +29,9 @@ pub use number::Number;
 pub use object::Object;
 pub use parse::{ParseError, parse};
 pub(crate) use parse::{Reader, Start, line_and_column};
-pub use reference::{Kind, ReadError, Reference, Stored};
+pub use reference::{Identity, Kind, ReadError, Reference, Stored};
 pub use stored_text::{decode, encode};
+pub use weight::parsed_bytes;
 
 /// An immutable, shared piece of text.
 pub type Text = Arc<str>;

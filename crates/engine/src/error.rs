@@ -44,6 +44,14 @@ pub enum Fault {
     /// A store that the execution is kept in does not answer as it should: the execution can not go on safely.
     #[error("{0}")]
     Store(Text),
+    /// A stored value is gone, or is not what was stored, and no later attempt will find it.
+    #[error("{error}: {cause}")]
+    Payload {
+        /// The name of the error for the source of the delivery.
+        error: &'static str,
+        /// Which value, what is wrong with it, and what to check.
+        cause: Text,
+    },
     /// Our own mistake, never the definition's.
     #[error("internal error: {0}")]
     Bug(Text),

@@ -67,6 +67,15 @@ pub struct Environment {
     pub payloads: Option<Arc<dyn PayloadStore>>,
 }
 
+impl Environment {
+    /// The same doors for one execution.
+    fn for_execution(&self) -> Environment {
+        let mut environment = self.clone();
+        environment.payloads = environment.payloads.map(PayloadStore::for_execution);
+        environment
+    }
+}
+
 /// Runs executions of one program.
 #[derive(Clone, Debug)]
 pub struct Engine {

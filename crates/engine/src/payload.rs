@@ -2,12 +2,14 @@
 
 use crate::{Environment, Fault, Options};
 use expressway_asl::Document;
-use expressway_asl::document::{Array, Object, Reference, Stored, Text};
+use expressway_asl::document::{Array, Identity, Object, Reference, Stored, Text};
 use expressway_asl::resolve::map_references;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, TryStreamExt};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// What comes of a [`PayloadStore`].
 pub type PayloadFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
@@ -16,7 +18,11 @@ pub type PayloadFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + 
 ///
 /// Values are stored under the digest of their text, so storing one again changes nothing. A store that can not be
 /// reached is a [`Fault::Store`]: no definition can handle it, and the event goes back to its source.
-pub trait PayloadStore: Send + Sync {
+pub trait PayloadStore: fmt::Debug + Send + Sync {
+    /// Returns the store as one execution sees it: what others can overwrite stays what the execution first saw there,
+    /// and no other execution sees what it loaded.
+    fn for_execution(self: Arc<Self>) -> Arc<dyn PayloadStore>;
+
     /// What would be stored of this value, and where.
     fn prepare(&self, document: &Document) -> Stored;
 
@@ -123,14 +129,14 @@ pub(crate) async fn load(
 /// [`Fault::Store`]: a value can not be loaded.
 pub async fn resolve(store: &dyn PayloadStore, document: Document, bytes_max: usize) -> Result<Document, Fault> {
     let mut document = document;
-    let mut values = BTreeMap::new();
+    let mut values: BTreeMap<Identity, Document> = BTreeMap::new();
     while document.has_references() {
         let mut found = Vec::new();
         map_references(&document, &mut |reference| {
             found.push(reference.clone());
             Document::Null
         });
-        found.retain(|reference| !values.contains_key(&place(reference)));
+        found.retain(|reference| !values.contains_key(&reference.identity()));
         found.sort_by_key(Reference::bytes);
         let mut bytes = document.json_bytes();
         found.retain(|reference| {
@@ -144,11 +150,11 @@ pub async fn resolve(store: &dyn PayloadStore, document: Document, bytes_max: us
             break;
         }
         for (reference, value) in load(store, &found).await? {
-            values.insert(place(&reference), value);
+            values.insert(reference.identity(), value);
         }
         let mut bytes = document.json_bytes();
         // Escapes and what is not known of values from outside can make them longer than expected.
-        document = map_references(&document, &mut |reference| match values.get(&place(reference)) {
+        document = map_references(&document, &mut |reference| match values.get(&reference.identity()) {
             Some(value) if bytes + value.json_bytes() <= bytes_max.saturating_add(reference.inline_bytes()) => {
                 bytes = bytes + value.json_bytes() - reference.inline_bytes();
                 value.clone()
@@ -157,11 +163,6 @@ pub async fn resolve(store: &dyn PayloadStore, document: Document, bytes_max: us
         });
     }
     Ok(document)
-}
-
-/// Where a value is.
-pub(crate) fn place(reference: &Reference) -> (Text, Text) {
-    (Text::clone(reference.bucket()), Text::clone(reference.key()))
 }
 
 /// Takes values out of one document.

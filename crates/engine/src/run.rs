@@ -154,6 +154,7 @@ impl Engine {
             deadline,
             replay,
         } = request;
+        let environment = &environment.for_execution();
         let now = environment.clock.now();
         let started = replay.as_ref().map_or(now, |replay| replay.started);
         let mut limit = now + self.options.execution_time_max;

@@ -1,6 +1,6 @@
 //! The door to what Task states do.
 
-use crate::{Fault, StateError};
+use crate::{Fault, PayloadStore, StateError};
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_asl::resource::Resource;
@@ -28,6 +28,8 @@ pub struct TaskRequest<'a> {
     /// execution: what an API takes as its idempotency token. 64 hexadecimal digits; none where nothing
     /// remembers executions.
     pub token: Option<Text>,
+    /// The store of large values as the execution sees it, if there is one.
+    pub payloads: Option<&'a dyn PayloadStore>,
 }
 
 /// The answer to come of a [`TaskRunner`].

@@ -194,8 +194,12 @@ impl S3 for Backend {
         let input = request.input;
         let stored = self.store.get(&input.bucket, &input.key)?;
         check_read(&stored, input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        let wants_checksum = input
+            .checksum_mode
+            .is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED);
         answered(HeadObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
+            checksum_sha256: stored.sha256.clone().filter(|_| wants_checksum),
             content_length: i64::try_from(stored.content.len()).ok(),
             content_encoding: stored.content_encoding.clone(),
             content_type: Some(stored.content_type().to_owned()),

@@ -207,7 +207,7 @@ impl Invocation<'_> {
                 name: Some(ErrorName::Timeout),
                 cause: None,
             }),
-            Outcome::Failed(_) | Outcome::TimedOut | Outcome::Faulted(Fault::Bug(_)) => {
+            Outcome::Failed(_) | Outcome::TimedOut | Outcome::Faulted(Fault::Bug(_) | Fault::Payload { .. }) => {
                 self.release(grant, Release::Failed).await;
                 return ended.into_result();
             }

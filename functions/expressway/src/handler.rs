@@ -368,6 +368,7 @@ impl Ended {
             Outcome::Failed(error) => error.into(),
             Outcome::TimedOut => Failure::timed_out(FailureKind::Execution),
             Outcome::Interrupted | Outcome::Faulted(Fault::Deadline) => Failure::timed_out(FailureKind::Postponed),
+            Outcome::Faulted(Fault::Payload { error, cause }) => Failure::refused(error, cause),
             Outcome::Faulted(Fault::Bug(_)) => Failure::internal(&self.request_id),
             Outcome::Faulted(Fault::Store(problem)) => Failure {
                 retry_after: Some(Duration::from_secs(1)),

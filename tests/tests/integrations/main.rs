@@ -164,6 +164,7 @@ impl Task<'_> {
             role_arn: self.role_arn.map(Into::into),
             execution_arn: EXECUTION,
             token: self.token.map(Into::into),
+            payloads: None,
         };
         match self.tasks.run(request).await {
             Ok(result) => Ok(result),

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// What kind of JSON value something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// `null`
     Null,
@@ -62,16 +62,43 @@ const POINTER_CLASSES: [&str; 2] = [
 #[derive(Clone)]
 pub struct Reference(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     bucket: Text,
     key: Text,
     /// The SHA-256 of the stored text, of our own values.
     digest: Option<[u8; 32]>,
+    /// When the reference was made, in seconds since 1970.
+    stored: Option<u64>,
     kind: Option<Kind>,
     bytes: usize,
     total_bytes: usize,
     depth: u32,
     inline_bytes: usize,
+}
+
+/// What a reference stands for: two references are the same value exactly if their identities are equal.
+///
+/// An own value is what its digest says, wherever it lies. An outside value is what lies at a place, so its identity
+/// holds only for readers that see one version of that place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Identity {
+    /// A value that this program stored.
+    Own {
+        /// The SHA-256 of the stored text.
+        digest: [u8; 32],
+        /// One text can be a string and the JSON of another value.
+        kind: Option<Kind>,
+    },
+    /// A value that others stored, and can overwrite.
+    Outside {
+        /// Its bucket.
+        bucket: Text,
+        /// Its key.
+        key: Text,
+        /// [`Kind::String`] if the text itself is the value, `None` if it is parsed.
+        kind: Option<Kind>,
+    },
 }
 
 /// A value on its way into a bucket.
@@ -90,6 +117,19 @@ pub struct ReadError {
     bucket: Text,
     key: Text,
     reason: String,
+    is_other_text: bool,
+}
+
+impl ReadError {
+    /// What is wrong with the object, to follow its place in a sentence.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// Whether the text is another one than was stored; if not, it is that text but stands for no value.
+    pub fn is_other_text(&self) -> bool {
+        self.is_other_text
+    }
 }
 
 impl Reference {
@@ -99,21 +139,20 @@ impl Reference {
     pub fn store(document: &Document, bucket: &Text, prefix: &str) -> Stored {
         let text = match document {
             Document::String(text) => text.to_string(),
-            other => stored_text::encode(other),
+            // Without times: the same value must have the same digest on any day.
+            other => stored_text::encode_undated(other),
         };
-        let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
-        let key = format!("{prefix}{}", hexadecimal(&digest));
-        let reference = Reference::new(Inner {
-            bucket: Text::clone(bucket),
-            key: key.into(),
-            digest: Some(digest),
-            kind: document.known_kind(),
-            bytes: text.len(),
-            total_bytes: document.total_bytes(),
-            depth: document.depth(),
-            inline_bytes: 0,
-        });
+        let mut inner = stored(text.as_bytes(), bucket, prefix);
+        inner.kind = document.known_kind();
+        inner.total_bytes = document.total_bytes();
+        inner.depth = document.depth();
+        let reference = Reference::new(inner);
         Stored { reference, text }
+    }
+
+    /// Returns a reference to bytes that are to be stored as they are, for others to read: nothing reads them back.
+    pub fn store_bytes(bytes: &[u8], bucket: &Text, prefix: &str) -> Reference {
+        Reference::new(stored(bytes, bucket, prefix))
     }
 
     /// A reference to what somebody else has stored: a text, which is a string or whatever JSON value it spells.
@@ -125,6 +164,7 @@ impl Reference {
             bucket,
             key,
             digest: None,
+            stored: None,
             kind: is_string.then_some(Kind::String),
             bytes,
             total_bytes: bytes,
@@ -134,8 +174,41 @@ impl Reference {
     }
 
     fn new(mut inner: Inner) -> Reference {
-        inner.inline_bytes = stored_text::reference_bytes(members(&inner));
+        // The same with and without a time: how long a document counts must not depend on where it was read.
+        inner.inline_bytes = stored_text::reference_bytes(members(&inner, inner.digest.map(|_| STORED_WIDEST)));
         Reference(Arc::new(inner))
+    }
+
+    /// The same reference with the time at which its value was stored, in seconds since 1970.
+    #[must_use]
+    pub fn stored_at(&self, seconds: u64) -> Reference {
+        let mut inner = (*self.0).clone();
+        inner.stored = Some(seconds.min(STORED_WIDEST));
+        Reference(Arc::new(inner))
+    }
+
+    /// When the value was stored or found to be stored, in seconds since 1970. Only own values know it, and not those
+    /// whose references lie inside of other stored values.
+    pub fn stored(&self) -> Option<u64> {
+        self.0.stored
+    }
+
+    /// What the reference stands for.
+    pub fn identity(&self) -> Identity {
+        let kind = self.0.kind;
+        match self.0.digest {
+            Some(digest) => Identity::Own { digest, kind },
+            None => Identity::Outside {
+                bucket: Text::clone(&self.0.bucket),
+                key: Text::clone(&self.0.key),
+                kind,
+            },
+        }
+    }
+
+    /// The SHA-256 of the stored text, if this program stored it.
+    pub fn digest(&self) -> Option<&[u8; 32]> {
+        self.0.digest.as_ref()
     }
 
     /// The value, out of the text that was stored.
@@ -143,20 +216,24 @@ impl Reference {
     /// # Errors
     /// The text is not the one that was stored, or not one that stands for a value.
     pub fn read(&self, text: &str) -> Result<Document, ReadError> {
-        let error = |reason: String| ReadError {
+        let error = |reason: String, is_other_text| ReadError {
             bucket: Text::clone(&self.0.bucket),
             key: Text::clone(&self.0.key),
             reason,
+            is_other_text,
         };
         let is_as_stored = |digest: &[u8; 32]| <[u8; 32]>::from(Sha256::digest(text.as_bytes())) == *digest;
         if !self.0.digest.as_ref().is_none_or(is_as_stored) {
             return Err(error(
                 "does not hold what was stored there: its checksum differs".to_owned(),
+                true,
             ));
         }
         match (self.0.kind, &self.0.digest) {
             (Some(Kind::String), _) => Ok(text.into()),
-            (Some(_), Some(_)) => stored_text::decode(text).map_err(|reason| error(format!("is unreadable: {reason}"))),
+            (Some(_), Some(_)) => {
+                stored_text::decode(text).map_err(|reason| error(format!("is unreadable: {reason}"), false))
+            }
             // What others have stored holds no references of ours, whatever it looks like.
             _ => Ok(Document::parse(text).unwrap_or_else(|_| text.into())),
         }
@@ -246,9 +323,9 @@ impl Reference {
         Some((member("s3BucketName")?, member("s3Key")?))
     }
 
-    /// What [`stored_text`] writes for the reference.
-    pub(super) fn to_members(&self) -> Object {
-        members(&self.0)
+    /// What [`stored_text`] writes for the reference, with or without the time at which it was stored.
+    pub(super) fn to_members(&self, is_dated: bool) -> Object {
+        members(&self.0, self.0.stored.filter(|_| is_dated))
     }
 
     pub(super) fn from_members(members: &Document) -> Option<Reference> {
@@ -276,6 +353,7 @@ impl Reference {
             bucket: text("bucket")?,
             key,
             digest,
+            stored: count("stored").and_then(|seconds| seconds.try_into().ok()),
             kind,
             bytes,
             total_bytes,
@@ -285,7 +363,25 @@ impl Reference {
     }
 }
 
-fn members(inner: &Inner) -> Object {
+fn stored(bytes: &[u8], bucket: &Text, prefix: &str) -> Inner {
+    let digest: [u8; 32] = Sha256::digest(bytes).into();
+    Inner {
+        bucket: Text::clone(bucket),
+        key: format!("{prefix}{}", hexadecimal(&digest)).into(),
+        digest: Some(digest),
+        stored: None,
+        kind: Some(Kind::String),
+        bytes: bytes.len(),
+        total_bytes: bytes.len(),
+        depth: 0,
+        inline_bytes: 0,
+    }
+}
+
+/// The longest time that is written.
+const STORED_WIDEST: u64 = 9_999_999_999;
+
+fn members(inner: &Inner, stored: Option<u64>) -> Object {
     let text = |text: &Text| Document::String(Text::clone(text));
     let count = |count: usize| Document::from(count as i64);
     let mut members = Object::new();
@@ -298,6 +394,9 @@ fn members(inner: &Inner) -> Object {
     if inner.digest.is_some() {
         members.insert("totalBytes", count(inner.total_bytes));
         members.insert("depth", Document::from(i64::from(inner.depth)));
+    }
+    if let Some(seconds) = stored {
+        members.insert("stored", Document::from(seconds as i64));
     }
     members
 }
@@ -319,15 +418,10 @@ fn from_hexadecimal(digits: &str) -> Option<[u8; 32]> {
     bytes.try_into().ok()
 }
 
-/// By what is stored, else by its place.
+/// By what they stand for, see [`Identity`].
 impl PartialEq for Reference {
     fn eq(&self, other: &Reference) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-            || match (&self.0.digest, &other.0.digest) {
-                (Some(left), Some(right)) => left == right && self.0.kind == other.0.kind,
-                (None, None) => self.0.bucket == other.0.bucket && self.0.key == other.0.key,
-                _ => false,
-            }
+        Arc::ptr_eq(&self.0, &other.0) || self.identity() == other.identity()
     }
 }
 

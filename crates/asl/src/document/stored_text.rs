@@ -11,13 +11,22 @@ const ESCAPE: char = '%';
 
 /// The text of a document, references and all. Without references, and for nearly all data, its compact JSON.
 pub fn encode(document: &Document) -> String {
+    text(document, true)
+}
+
+/// The same without the times at which references were stored: equal for equal documents.
+pub(super) fn encode_undated(document: &Document) -> String {
+    text(document, false)
+}
+
+fn text(document: &Document, is_dated: bool) -> String {
     if !document.has_references() {
         let text = document.to_json();
         if !text.contains(MARKER) {
             return text;
         }
     }
-    escaped(document).to_json()
+    escaped(document, is_dated).to_json()
 }
 
 /// The document that [`encode`] has written.
@@ -44,9 +53,10 @@ fn marker(object: &Object) -> Option<(&Text, &Document)> {
     (key.trim_start_matches(ESCAPE) == MARKER).then_some((key, value))
 }
 
-fn escaped(document: &Document) -> Document {
+fn escaped(document: &Document, is_dated: bool) -> Document {
+    let escaped = |document| escaped(document, is_dated);
     match document {
-        Document::Reference(reference) => Document::object([(MARKER, reference.to_members().into())]),
+        Document::Reference(reference) => Document::object([(MARKER, reference.to_members(is_dated).into())]),
         Document::Array(items) => Document::Array(items.iter().map(escaped).collect()),
         Document::Object(object) => match marker(object) {
             Some((key, value)) => Document::object([(format!("{ESCAPE}{key}"), escaped(value))]),

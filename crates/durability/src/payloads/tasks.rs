@@ -4,7 +4,7 @@ use super::S3Payloads;
 use expressway_asl::Document;
 use expressway_asl::document::{Kind, Number, Object};
 use expressway_asl::resource::Resource;
-use expressway_engine::{Fault, TaskFuture, TaskRequest, TaskRunner, TimedOutFuture, resolve, shorten};
+use expressway_engine::{Fault, PayloadStore, TaskFuture, TaskRequest, TaskRunner, TimedOutFuture, resolve, shorten};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -30,20 +30,25 @@ impl LargePayloadTasks {
         }
     }
 
-    async fn request(&self, resource: &Resource, input: Document) -> Result<Document, Fault> {
+    async fn request(&self, store: &dyn PayloadStore, resource: &Resource, input: Document) -> Result<Document, Fault> {
         if !input.has_references() {
             return Ok(input);
         }
         let limit = Limit::of(resource, &input);
-        let input = resolve(&*self.store, input, limit.bytes_max).await?;
+        let input = resolve(store, input, limit.bytes_max).await?;
         match limit.message {
-            Some(message) if input.has_references() => self.by_pointer(message, input).await,
+            Some(message) if input.has_references() => self.by_pointer(store, message, input).await,
             _ => Ok(input),
         }
     }
 
     /// Puts the body of a message into the bucket and the pointer to it into the message.
-    async fn by_pointer(&self, message: &'static str, input: Document) -> Result<Document, Fault> {
+    async fn by_pointer(
+        &self,
+        store: &dyn PayloadStore,
+        message: &'static str,
+        input: Document,
+    ) -> Result<Document, Fault> {
         let Document::Object(mut parameters) = input else {
             return Ok(input);
         };
@@ -56,13 +61,18 @@ impl LargePayloadTasks {
                 (reference.clone(), reference.bytes())
             }
             body => {
-                let whole = resolve(&*self.store, body.clone(), usize::MAX).await?;
+                let whole = resolve(store, body.clone(), usize::MAX).await?;
                 let text = match whole.as_str() {
                     Some(text) => text.to_owned(),
                     None => whole.to_json(),
                 };
                 drop(whole);
-                (self.store.put_text(&text).await?, text.len())
+                let bytes = text.len();
+                let reference = self
+                    .store
+                    .put_bytes(text.into_bytes(), "text/plain; charset=utf-8")
+                    .await?;
+                (reference, bytes)
             }
         };
         parameters.insert(message, reference.pointer().into());
@@ -145,9 +155,11 @@ impl TaskRunner for LargePayloadTasks {
     fn run<'a>(&'a self, request: TaskRequest<'a>) -> TaskFuture<'a> {
         Box::pin(async move {
             let mut request = request;
-            request.input = self.request(request.resource, request.input).await?;
+            // Pins and values of outside objects belong to the execution that asks.
+            let store = request.payloads.unwrap_or(&*self.store);
+            request.input = self.request(store, request.resource, request.input).await?;
             let answer = self.tasks.run(request).await?;
-            Ok(shorten(&*self.store, answer, self.inline_bytes_max).await?)
+            Ok(shorten(store, answer, self.inline_bytes_max).await?)
         })
     }
 

@@ -53,6 +53,7 @@ impl Run<'_> {
             role_arn: role_arn.clone(),
             execution_arn: &self.identity.execution_arn,
             token: token.clone(),
+            payloads: self.environment.payloads.as_deref(),
         };
         let result = match self.call(request, timeout).await {
             Some(result) => result,

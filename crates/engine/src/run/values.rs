@@ -6,7 +6,7 @@ use super::{Failure, Run};
 use crate::payload::{self, PayloadStore, Root};
 use crate::{DATA_BYTES_MAX, Fault, StateError};
 use expressway_asl::Document;
-use expressway_asl::document::{Reference, Text};
+use expressway_asl::document::{Identity, Reference};
 use expressway_asl::error_name::ErrorName;
 use expressway_asl::query::QueryError;
 use expressway_asl::resolve::Resolver;
@@ -25,7 +25,7 @@ const LOADED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// once is not shortened again.
 pub(super) struct Values<'v> {
     store: Option<&'v dyn PayloadStore>,
-    found: RefCell<BTreeMap<(Text, Text), Document>>,
+    found: RefCell<BTreeMap<Identity, Document>>,
     missing: RefCell<Vec<Reference>>,
     draws: RefCell<Vec<u128>>,
     drawn: Cell<usize>,
@@ -70,13 +70,13 @@ impl<'v> Values<'v> {
 
 impl Resolver for Values<'_> {
     fn resolve(&self, reference: &Reference) -> Option<Document> {
-        let place = payload::place(reference);
-        if let Some(value) = self.found.borrow().get(&place) {
+        let identity = reference.identity();
+        if let Some(value) = self.found.borrow().get(&identity) {
             return Some(value.clone());
         }
         match self.store.and_then(|store| store.cached(reference)) {
             Some(value) => {
-                self.found.borrow_mut().insert(place, value.clone());
+                self.found.borrow_mut().insert(identity, value.clone());
                 Some(value)
             }
             None => {
@@ -259,7 +259,7 @@ impl Run<'_> {
         found.extend(
             loaded
                 .into_iter()
-                .map(|(reference, value)| (payload::place(&reference), value)),
+                .map(|(reference, value)| (reference.identity(), value)),
         );
         let bytes: usize = found.values().map(Document::json_bytes).sum();
         check_loaded(visit, bytes)

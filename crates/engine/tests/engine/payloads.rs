@@ -5,7 +5,7 @@ use expressway_asl::document::{Reference, Stored};
 use expressway_engine::{DATA_BYTES_MAX, Fault, PayloadFuture};
 
 /// Keeps stored texts, and counts. It has nothing at hand, so every look inside is a load.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Store {
     texts: Mutex<HashMap<Text, String>>,
     puts: AtomicUsize,
@@ -14,6 +14,10 @@ struct Store {
 }
 
 impl PayloadStore for Store {
+    fn for_execution(self: Arc<Self>) -> Arc<dyn PayloadStore> {
+        self
+    }
+
     fn prepare(&self, document: &Document) -> Stored {
         Reference::store(document, &"bucket".into(), "large/")
     }

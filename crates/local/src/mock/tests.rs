@@ -36,6 +36,7 @@ fn call(tasks: &MockedTasks, execution_arn: &str, state_name: &str) -> String {
         role_arn: None,
         execution_arn,
         token: None,
+        payloads: None,
     });
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     match runtime.block_on(answer) {
