@@ -49,9 +49,9 @@ use variables::Variables;
 /// | `EXPRESSWAY_BUCKET` | the bucket for values over the limit on state data | none |
 /// | `EXPRESSWAY_PREFIX` | what their keys begin with | `payloads` |
 /// | `EXPRESSWAY_PAYLOAD_BYTES` | how long state data may be before its largest values go to the bucket, 16384 to 262144 | 262144 |
-/// | `EXPRESSWAY_CACHE_BYTES` | how much of them is kept in memory, 0 to 1073741824 | 33554432 |
-/// | `EXPRESSWAY_ALLOWED_BUCKETS` | JSON array: other buckets that pointers in SQS messages may lead to | `[]` |
-/// | `EXPRESSWAY_LARGE_RESPONSE` | how an HTTP response that is too large is answered: by a `redirect` to where it is, or by a `reference` in its place | `redirect` |
+/// | `EXPRESSWAY_CACHE_BYTES` | how much memory they may take to stay at hand, 0 to 1073741824 | 33554432 |
+/// | `EXPRESSWAY_ALLOWED_BUCKETS` | JSON array of `bucket` or `bucket/prefix`: where pointers in SQS messages may lead besides the own prefix | `[]` |
+/// | `EXPRESSWAY_LARGE_RESPONSE` | how an answer that is too large is given: by a `redirect` to where it is (HTTP only, else an error), or by a `reference` in its place | `redirect` |
 ///
 /// A variable that is set to nothing counts as not set. The level of logging is `ERROR` because a failed
 /// execution that leaves no trace can not be looked into, and `ALL` costs a log event per transition.

@@ -181,6 +181,7 @@ fn large_values_have_a_bucket_or_none() {
         prefix: "team/a".to_owned(),
         cache_bytes: 0,
         allowed_buckets: vec!["theirs".to_owned()],
+        ..PayloadOptions::new("")
     };
     assert_eq!(configuration.payloads, Some(expected));
     assert_eq!(configuration.payload_bytes, 100_000);

@@ -17,20 +17,23 @@
 //! | the output looks like a response, but is none | 502, as API Gateway does |
 //! | `Lambda.TooManyRequestsException`: a function that the definition calls is throttled, the caller is not; the table of executions can not be reached | 503 |
 //! | `States.Timeout`, `States.HeartbeatTimeout`, and an execution out of time | 504 |
-//! | any other | 500 |
+//! | any other, also a response that is too large for its source and cannot be a redirect | 500 |
 
 mod caller;
+mod large;
 mod response;
 
 use super::{alb, api_gateway_v1, api_gateway_v2};
-use crate::config::{Configuration, HttpInput, LargeResponse};
+use crate::config::{Configuration, HttpInput};
 use crate::delivery::{Delivery, Failure, INTERNAL_ERROR, Source, Success};
 use crate::handler::Invocation;
+use crate::payloads::RESPONSE_TOO_LARGE;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use expressway_asl::Document;
 use expressway_asl::document;
 use expressway_asl::error_name::ErrorName;
+use large::Large;
 pub(super) use response::Response;
 use std::borrow::Cow;
 
@@ -85,7 +88,7 @@ pub(super) async fn handle(invocation: &Invocation<'_>, event: &Document, format
             };
             match invocation.execute(delivery).await {
                 Ok(Success { output, is_replayed }) => {
-                    let response = respond(invocation, output, format).await;
+                    let response = respond(invocation, event, output, format).await;
                     let response =
                         response.unwrap_or_else(|error| failure(status(configuration, error.error.as_deref()), &error));
                     match is_replayed {
@@ -104,40 +107,53 @@ pub(super) async fn handle(invocation: &Invocation<'_>, event: &Document, format
     write(&response, format)
 }
 
-/// The response that an output makes: itself, or where to find it if it is too large and there is a bucket for it.
-async fn respond(invocation: &Invocation<'_>, output: Document, format: Format) -> Result<Response, Failure> {
-    let from_output = |output: &Document| {
-        Response::from_output(output).unwrap_or_else(|cause| {
-            invocation.problem(&format!("the output can not be a response: {cause}"));
-            failure(502, &Failure::refused("Expressway.InvalidResponse", cause))
-        })
-    };
-    let Some(store) = invocation.payloads() else {
-        return Ok(from_output(&output));
-    };
+/// The response that an output makes: itself, or what stands for it if it is too large.
+async fn respond(
+    invocation: &Invocation<'_>,
+    event: &Document,
+    output: Document,
+    format: Format,
+) -> Result<Response, Failure> {
     let bytes_max = format.answer_bytes_max();
-    let resolved = invocation.resolved(output, bytes_max).await?;
-    let response = from_output(&resolved);
+    let mut output = invocation.resolved_in_part(output, bytes_max).await?;
+    if let (Document::Reference(_), Some(store)) = (&output, invocation.payloads()) {
+        // Only the value itself says whether it is a response.
+        output = invocation.whole(store, output.clone()).await?.unwrap_or(output);
+    }
+    if Response::is_response(&output) && Response::has_references(&output) {
+        let cause = format!("the headers of the response are too large: at most {bytes_max} bytes are allowed in all");
+        invocation.problem(&cause);
+        return Err(Failure::refused(RESPONSE_TOO_LARGE, cause));
+    }
+    let response = from_output(invocation, &output);
     // Most answers are far from the limit, and are not written twice to find out.
-    let is_near = resolved.json_bytes() > bytes_max / 8;
-    let is_too_large = resolved.has_references() || is_near && format.write(&response).to_json().len() > bytes_max;
-    if !is_too_large {
-        return Ok(response);
+    let is_near = output.json_bytes() > bytes_max / 8;
+    let is_too_large = output.has_references() || is_near && format.write(&response).json_bytes() > bytes_max;
+    match is_too_large {
+        false => Ok(response),
+        true => {
+            let large = Large {
+                output: &output,
+                response: &response,
+                format,
+                is_head: method(event) == Some("HEAD"),
+            };
+            large.respond(invocation).await
+        }
     }
-    let is_redirected = invocation.handler.configuration.large_response == LargeResponse::Redirect
-        && (200..300).contains(&response.status)
-        && !response.is_base64;
-    let body = match Response::is_response(&resolved) {
-        true => resolved.get("body").unwrap_or(&resolved),
-        false => &resolved,
-    };
-    if is_redirected && let Some(url) = invocation.link(store, body).await? {
-        let body = Document::object([("location", Document::from(url.as_str()))]);
-        return Ok(Response::json(303, &body).with_header("location", &url));
-    }
-    let bytes_max = invocation.handler.configuration.payload_bytes;
-    let shortened = invocation.shortened(store, resolved, bytes_max).await?;
-    Ok(from_output(&shortened))
+}
+
+fn from_output(invocation: &Invocation<'_>, output: &Document) -> Response {
+    Response::from_output(output).unwrap_or_else(|cause| {
+        invocation.problem(&format!("the output can not be a response: {cause}"));
+        failure(502, &Failure::refused("Expressway.InvalidResponse", cause))
+    })
+}
+
+/// The method of a request.
+fn method(event: &Document) -> Option<&str> {
+    let of_version_2 = || event.get("requestContext")?.get("http")?.get("method");
+    event.get("httpMethod").or_else(of_version_2)?.as_str()
 }
 
 /// Tells a caller that the answer is that of an earlier request with the same key.
@@ -185,7 +201,7 @@ fn write(response: &Response, format: Format) -> String {
         return answer;
     }
     let cause = format!("the response has {bytes} bytes, at most {bytes_max} are allowed");
-    let response = failure(500, &Failure::refused("Expressway.ResponseTooLarge", cause));
+    let response = failure(500, &Failure::refused(RESPONSE_TOO_LARGE, cause));
     format.write(&response).to_json()
 }
 

@@ -1,17 +1,21 @@
 //! Large values at the borders, with a server on the loopback interface for a bucket.
 
 use crate::config::{LargeResponse, SqsInput};
-use crate::testing::{Setup, event, result, with};
+use crate::testing::{Setup, Store, event, result, with};
 use expressway_asl::Document;
+use expressway_durability::Level;
 use expressway_durability::payloads::{PayloadOptions, S3Payloads};
 use expressway_engine::TaskRequest;
 use expressway_tests::dynamodb::configuration;
 use server::Server;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[expect(dead_code, reason = "the tests of the store need more of it")]
 #[path = "../../../../crates/durability/tests/payloads/server.rs"]
 mod server;
+
+mod responses;
 
 const TASK: &str = r#"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:lambda:eu-west-1:111122223333:function:f","End":true}}}"#;
 
@@ -128,7 +132,9 @@ async fn messages_that_are_pointers_are_resolved_when_something_looks_inside() {
         foreign.handle(&batch("secret")).await,
         Ok(r#"{"batchItemFailures":[{"itemIdentifier":"m1"}]}"#.to_owned())
     );
-    assert!(foreign.observer.problems()[0].contains("the bucket `secret`, which is not among the allowed ones"));
+    assert!(
+        foreign.observer.problems()[0].contains("`s3://secret/m`, which is not among the allowed buckets and prefixes")
+    );
     assert_eq!(foreign.calls(), 0);
 }
 
@@ -143,5 +149,56 @@ async fn a_bucket_that_can_not_be_reached_sends_the_message_back() {
         setup.handle(batch).await,
         Ok(r#"{"batchItemFailures":[{"itemIdentifier":"m1"}]}"#.to_owned())
     );
-    assert!(setup.observer.problems()[0].contains("can not store `s3://bucket/payloads/"));
+    assert!(setup.observer.problems()[0].contains("failed to store `s3://bucket/payloads/"));
+}
+
+const SQS_POINTER: &str = r#"{"Records":[{"messageId":"m1","body":"[\"com.amazon.sqs.javamessaging.MessageS3Pointer\",{\"s3BucketName\":\"theirs\",\"s3Key\":\"m\"}]","eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:eu-west-1:111122223333:orders"}]}"#;
+
+#[tokio::test]
+async fn a_message_whose_object_is_gone_fails_and_says_why() {
+    let server = Server::start().await;
+    for (broken, expected) in [
+        ("missing", "Expressway.PayloadMissing"),
+        ("denied", "Expressway.PayloadMissing"),
+    ] {
+        if broken == "denied" {
+            server.deny("/theirs/m", 403);
+        }
+        let setup = Setup::new(TASK).store(store(&server));
+        assert_eq!(
+            setup.handle(SQS_POINTER).await,
+            Ok(r#"{"batchItemFailures":[{"itemIdentifier":"m1"}]}"#.to_owned())
+        );
+        let problem = &setup.observer.problems()[0];
+        assert!(
+            problem.contains(expected) && problem.contains("`s3://theirs/m` is missing"),
+            "{problem}"
+        );
+        assert_eq!(setup.calls(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_replayed_output_whose_value_is_gone_is_an_error_that_says_since_when() {
+    let server = Server::start().await;
+    let table = Store::new().await;
+    let request = with(event!("api_gateway_v2"), "headers", r#"{"idempotency-key":"k1"}"#);
+    for (bytes, status) in [(500_000, 200), (7_000_000, 303)] {
+        let request = request.replace("k1", &format!("k{bytes}"));
+        let large = move |_: &TaskRequest<'_>| result(Document::object([("text", text(bytes))]));
+        let setup = Setup::new(TASK)
+            .tasks(large)
+            .store(store(&server))
+            .guarded(&table, Level::Execution);
+        assert_eq!(setup.respond(&request).await.0, status);
+        assert_eq!(setup.respond(&request).await.0, status, "replayed");
+        server.expire(Duration::ZERO);
+        let (status, body) = setup.respond(&request).await;
+        assert_eq!(status, 500, "{body}");
+        assert!(
+            body.contains("Expressway.PayloadMissing") && body.contains("it was stored at 20"),
+            "{body}"
+        );
+        assert_eq!(setup.calls(), 1);
+    }
 }

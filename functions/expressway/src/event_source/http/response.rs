@@ -25,6 +25,20 @@ const CONTENT_TYPE: &str = "content-type";
 
 const SET_COOKIE: &str = "set-cookie";
 
+/// Headers that describe a body, besides `content-*`, and how long it is good for.
+const OF_BODY: [&str; 10] = [
+    "accept-ranges",
+    "age",
+    "cache-control",
+    "digest",
+    "etag",
+    "expires",
+    "last-modified",
+    "repr-digest",
+    "trailer",
+    "transfer-encoding",
+];
+
 /// The members of an output that is a response itself.
 const MEMBERS: [&str; 7] = [
     "statusCode",
@@ -53,6 +67,39 @@ impl Response {
     pub(super) fn with_header(mut self, name: &str, value: &str) -> Response {
         self.headers.push((name.into(), value.into()));
         self
+    }
+
+    /// The response with this status and this JSON for a body. Headers that describe the body go, and those that let
+    /// others keep it, and `location` with another status; all else stays, such as cookies and what CORS needs.
+    pub(super) fn with_other_body(&self, status: u16, body: &Document) -> Response {
+        let is_of_body = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            let leads_elsewhere = name == "location" && status != self.status;
+            leads_elsewhere
+                || name.starts_with("content-") && name != "content-security-policy"
+                || OF_BODY.contains(&&*name)
+        };
+        let mut headers = Response::json(status, body).headers;
+        headers.extend(self.headers.iter().filter(|(name, _)| !is_of_body(name)).cloned());
+        Response {
+            headers,
+            cookies: self.cookies.clone(),
+            ..Response::json(status, body)
+        }
+    }
+
+    /// The value of a header; of several the last.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let named = self.headers.iter().rfind(|(key, _)| key.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| &**value)
+    }
+
+    /// Whether the output of an execution that is a response has references elsewhere than in its body.
+    pub(super) fn has_references(output: &Document) -> bool {
+        let members = output.as_object().into_iter().flat_map(Object::iter);
+        members
+            .filter(|(key, _)| ***key != *"body")
+            .any(|(_, value)| value.has_references())
     }
 
     /// Whether an output is a response itself.
