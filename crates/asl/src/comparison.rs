@@ -3,6 +3,8 @@
 use crate::document::{Document, Kind};
 use crate::resolve::{Resolver, surface};
 use crate::timestamp::Timestamp;
+use crate::work;
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -172,6 +174,13 @@ impl Operator {
                 value.is_some_and(|value| self.test(&value, operand, resolver))
             });
         }
+        let bytes = match variable {
+            Document::String(text) => text.len().max(work::surface(operand)),
+            _ => 0,
+        };
+        if bytes > 0 && !resolver.work(bytes) {
+            return false;
+        }
         let is = |is: bool| operand.as_bool() == Some(is);
         match self {
             Operator::String(relation) => both(variable.as_str(), operand.as_str())
@@ -274,54 +283,41 @@ pub(crate) fn text_order(left: &str, right: &str) -> Ordering {
     }
 }
 
-/// Whether `text` matches a pattern with asterisks.
+/// Whether `text` matches a pattern with asterisks, in time proportional to both.
 ///
-/// When the text stops matching, the last asterisk takes one character more and matching goes on after it;
-/// earlier asterisks need not be tried again.
+/// The text between two asterisks is taken where it comes first: whatever a later place allows, the first allows too.
 fn matches(text: &str, pattern: &str) -> bool {
-    let (mut text, mut pattern) = (text.chars(), pattern);
-    let mut retry = None;
-    loop {
-        match next_of_pattern(pattern) {
-            Some((Token::Asterisk, rest)) => {
-                pattern = rest;
-                retry = Some((text.clone(), rest));
-                continue;
-            }
-            Some((Token::Character(expected), rest)) => {
-                let mut ahead = text.clone();
-                if ahead.next() == Some(expected) {
-                    (text, pattern) = (ahead, rest);
-                    continue;
-                }
-            }
-            None if text.as_str().is_empty() => return true,
-            None => {}
-        }
-        let Some((mut from, rest)) = retry else {
-            return false;
-        };
-        if from.next().is_none() {
-            return false;
-        }
-        (text, pattern) = (from.clone(), rest);
-        retry = Some((from, rest));
-    }
-}
-
-enum Token {
-    Asterisk,
-    Character(char),
-}
-
-fn next_of_pattern(pattern: &str) -> Option<(Token, &str)> {
-    let mut characters = pattern.chars();
-    let token = match characters.next()? {
-        '*' => Token::Asterisk,
-        '\\' if characters.as_str().starts_with(['*', '\\']) => Token::Character(characters.next()?),
-        character => Token::Character(character),
+    let mut parts = parts(pattern);
+    let Some(last) = parts.pop() else {
+        return text.is_empty();
     };
-    Some((token, characters.as_str()))
+    let mut parts = parts.iter();
+    let Some(first) = parts.next() else {
+        return text == last;
+    };
+    let between = text.strip_prefix(&**first).and_then(|text| text.strip_suffix(&*last));
+    let rest =
+        between.and_then(|text| parts.try_fold(text, |text, part| text.split_once(&**part).map(|(_, rest)| rest)));
+    rest.is_some()
+}
+
+/// What stands between the asterisks of a pattern, without the backslashes of escapes.
+fn parts(pattern: &str) -> Vec<Cow<'_, str>> {
+    if !pattern.contains('\\') {
+        return pattern.split('*').map(Cow::Borrowed).collect();
+    }
+    let mut parts = Vec::new();
+    let mut part = String::new();
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '*' => parts.push(Cow::Owned(std::mem::take(&mut part))),
+            '\\' if characters.as_str().starts_with(['*', '\\']) => part.extend(characters.next()),
+            character => part.push(character),
+        }
+    }
+    parts.push(Cow::Owned(part));
+    parts
 }
 
 #[cfg(test)]

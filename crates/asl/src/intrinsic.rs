@@ -29,6 +29,7 @@ use crate::document::{Document, Text};
 use crate::path::{NoMatch, Path, Root};
 use crate::resolve;
 use crate::scope::Scope;
+use crate::work;
 use arguments::{Arguments, Failure, Kind};
 use std::fmt;
 
@@ -143,6 +144,8 @@ pub enum IntrinsicError {
 enum Failed {
     Path(NoMatch, Root),
     Function(&'static str, Failure),
+    /// The deadline has passed.
+    OutOfTime,
 }
 
 impl Intrinsic {
@@ -207,6 +210,10 @@ impl Intrinsic {
                 expression,
                 detail: failure.describe(name),
             },
+            Failed::OutOfTime => IntrinsicError::Failure {
+                expression,
+                detail: "the execution reached its time limit".to_owned(),
+            },
         }
     }
 }
@@ -256,11 +263,29 @@ impl Call {
             Some(template) => template.fill(&arguments),
             None => (self.function.evaluate)(Arguments(&arguments), scope),
         };
+        let read = arguments.iter().map(|argument| self.function.reads.cost(argument));
+        let made = result
+            .as_ref()
+            .map_or(0, |result| self.function.reads.cost(result).max(work::surface(result)));
+        if !scope.work(read.fold(made, usize::saturating_add)) {
+            return Err(Failed::OutOfTime);
+        }
         let result = result.and_then(|result| match result.json_bytes() <= RESULT_BYTES_MAX {
             true => Ok(result),
             false => Err(Failure::too_large()),
         });
         result.map_err(|failure| Failed::Function(self.function.name, failure))
+    }
+}
+
+impl Reads {
+    /// The cost of an argument that is read this way, or of a result that is made of such arguments.
+    fn cost(self, value: &Document) -> usize {
+        match self {
+            Reads::Nothing => 0,
+            Reads::Surface => work::surface(value),
+            Reads::All => work::whole(value),
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod watch;
 use crate::document::{Document, Text};
 use crate::resolve::Resolver;
 use crate::timestamp::Timestamp;
+use crate::work;
 use analysis::{Analysis, Need, Reach, STATES};
 use functions::Surroundings;
 use guard::Guarded;
@@ -361,7 +362,7 @@ impl Evaluation {
 
     fn run_here(&self, bindings: &dyn Bindings) -> Result<Option<Document>, EvaluationFailure> {
         let time = bindings.time_left().map_or(TIME_MAX, |left| left.min(TIME_MAX));
-        if time.is_zero() {
+        if time.is_zero() || !bindings.work(work::UNBOUNDED) {
             return Err(Limit::Time.into());
         }
         let Some(values) = self.values(bindings) else {

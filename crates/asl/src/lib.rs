@@ -33,6 +33,7 @@ pub mod resource;
 pub mod scope;
 pub mod template;
 pub mod timestamp;
+pub mod work;
 
 pub use compile::{Compilation, DEFINITION_BYTES_MAX, Inspected, Inspection, compile, inspect};
 pub use definition::parse_data;

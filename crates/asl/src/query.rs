@@ -6,6 +6,7 @@
 use crate::document::{Document, Object, Text};
 use crate::jsonata::{Bindings, Jsonata};
 use crate::resolve::surface;
+use crate::work;
 
 /// A compiled value with expressions in it.
 #[derive(Clone, Debug)]
@@ -114,7 +115,11 @@ impl Node {
                 Ok(object.into())
             }
             Node::Expression { expression, location } => match expression.evaluate(bindings) {
-                Ok(Some(value)) => Ok(value),
+                Ok(Some(value)) if bindings.work(work::surface(&value)) => Ok(value),
+                Ok(Some(_)) => Err(QueryError {
+                    detail: "the execution reached its time limit".to_owned(),
+                    location: None,
+                }),
                 Ok(None) => Err(QueryError {
                     detail: format!(
                         "The JSONata expression '{expression}' specified for the field '{location}' returned nothing \

@@ -12,6 +12,13 @@ pub trait Resolver {
     fn resolve(&self, _reference: &Reference) -> Option<Document> {
         None
     }
+
+    /// Counts work, as the number of bytes that were read or made; see [`crate::work`].
+    ///
+    /// `false` when no time is left. The evaluation then ends early, and its outcome does not count.
+    fn work(&self, _bytes: usize) -> bool {
+        true
+    }
 }
 
 /// Nothing is at hand.

@@ -9,6 +9,7 @@ mod expression;
 use crate::document::{Document, Object, Text};
 use crate::path::Path;
 use crate::scope::Scope;
+use crate::work;
 use std::fmt::Write;
 
 pub use expression::{EvaluationError, Expression};
@@ -97,14 +98,21 @@ impl Node {
             }
             Node::Object(members) => {
                 let mut object = Object::with_capacity(members.len());
+                let mut texts = 0;
                 for member in members {
                     let value = match &member.value {
                         Value::Node(node) => node.evaluate(scope)?,
                         Value::Expression(field, expression) => expression.evaluate(scope, field)?,
                     };
+                    if let Document::String(text) = &value {
+                        texts += text.len();
+                    }
                     object.insert(Text::clone(&member.key), value);
                 }
-                Ok(object.into())
+                match scope.work(texts + members.len() * work::MEMBER) {
+                    true => Ok(object.into()),
+                    false => Err(EvaluationError::out_of_time()),
+                }
             }
         }
     }

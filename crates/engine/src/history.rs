@@ -225,6 +225,22 @@ impl HistoryEvent {
 }
 
 impl EventDetails {
+    /// The input, output or parameters that the event carries.
+    pub(crate) fn data(&self) -> Option<&Document> {
+        use EventDetails as E;
+        match self {
+            E::ExecutionStarted { input, .. }
+            | E::StateEntered { input, .. }
+            | E::LambdaFunctionScheduled { input, .. } => Some(input),
+            E::ExecutionSucceeded { output }
+            | E::StateExited { output, .. }
+            | E::LambdaFunctionSucceeded { output }
+            | E::TaskSucceeded(_, output) => Some(output),
+            E::TaskScheduled(task) => Some(&task.parameters),
+            _ => None,
+        }
+    }
+
     /// The event's type, such as `PassStateEntered`.
     pub fn type_name(&self) -> Cow<'static, str> {
         use EventDetails as E;

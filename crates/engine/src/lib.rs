@@ -86,6 +86,10 @@ pub struct Engine {
 impl Engine {
     /// An engine for this program.
     pub fn new(program: Arc<Program>, options: Options) -> Engine {
+        let options = Options {
+            inline_bytes_max: options.inline_bytes_max.min(DATA_BYTES_MAX),
+            ..options
+        };
         Engine { program, options }
     }
 

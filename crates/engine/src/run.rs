@@ -15,6 +15,7 @@ mod step;
 mod task;
 mod test_state;
 mod values;
+mod work;
 
 use crate::history::{EventDetails, HistoryEvent, HistorySink};
 use crate::payload;
@@ -33,6 +34,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::SystemTime;
 pub(crate) use test_state::{Probe, Stage, test_state};
+use work::Work;
 
 /// What ends a state, a branch or a whole execution early.
 #[derive(Clone, Debug)]
@@ -73,6 +75,7 @@ pub(crate) struct Run<'r> {
     /// are polled by one task, never at once, so plain loads and stores do.
     events: AtomicU64,
     transitions: AtomicU64,
+    work: Work,
     /// Set when a single state is tested.
     probe: Option<&'r Probe<'r>>,
 }
@@ -89,6 +92,7 @@ impl Run<'_> {
                 time: self.environment.clock.now(),
                 details: details(),
             };
+            self.worked(event.details.data().map_or(0, expressway_asl::work::whole));
             history.record(&event);
         }
         id
@@ -191,6 +195,7 @@ impl Engine {
             deadline: end,
             events: AtomicU64::new(0),
             transitions: AtomicU64::new(0),
+            work: Work::default(),
             probe: None,
         };
         let outcome = run.execute(&self.program.machine, replay.as_ref(), input).await;

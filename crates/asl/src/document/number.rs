@@ -2,6 +2,7 @@
 
 use super::Text;
 use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
 
 /// A JSON number.
 ///
@@ -115,6 +116,15 @@ impl PartialOrd for Number {
                 ordering => ordering,
             },
         }
+    }
+}
+
+/// Equal numbers have equal hashes. Others share one only by chance, however many digits they have in common.
+impl Hash for Number {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // Adding 0 turns -0 into 0.
+        (self.as_f64() + 0.0).to_bits().hash(state);
+        self.whole().hash(state);
     }
 }
 

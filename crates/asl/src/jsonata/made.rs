@@ -136,6 +136,10 @@ impl Resolver for Timed<'_> {
     fn resolve(&self, reference: &Reference) -> Option<Document> {
         self.bindings.resolve(reference)
     }
+
+    fn work(&self, bytes: usize) -> bool {
+        self.bindings.work(bytes)
+    }
 }
 
 impl Bindings for Timed<'_> {

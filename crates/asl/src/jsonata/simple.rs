@@ -99,7 +99,11 @@ impl Simple {
             },
             Simple::Operation(operator, operands) => {
                 let [left, right] = &**operands;
-                operation(*operator, left.value(bindings)?, right.value(bindings)?)
+                let (left, right) = (left.value(bindings)?, right.value(bindings)?);
+                if let (Value::Text(left), Value::Text(right)) = (&left, &right) {
+                    bindings.work(left.len().saturating_add(right.len()));
+                }
+                operation(*operator, left, right)
             }
             Simple::Choice(parts) => {
                 let [condition, yes, no] = &**parts;

@@ -11,6 +11,7 @@ use super::{Cursor, PathError, Step};
 use crate::comparison::text_order;
 use crate::document::{Document, Number};
 use crate::resolve;
+use crate::work;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
@@ -57,13 +58,20 @@ impl Filter {
             Filter::Not(filter) => !filter.accepts(item, walk),
             Filter::Exists(operand) => operand.find(item, walk).is_some_and(|value| !value.is_null()),
             Filter::Compare(left, comparison, right) => match (left.value(item, walk), right.value(item, walk)) {
-                (Some(left), Some(right)) => comparison.holds(&left, &right),
+                (Some(left), Some(right)) => {
+                    let bytes = work::surface(&left).max(work::surface(&right));
+                    walk.resolver.work(bytes) && comparison.holds(&left, &right)
+                }
                 _ => false,
             },
             Filter::Matches(operand, pattern) => match operand.value(item, walk).as_deref() {
                 None | Some(Document::Null) => false,
-                Some(Document::String(text)) => pattern.matches(text),
-                Some(other) => pattern.matches(&resolve::whole(other, walk.resolver).to_json()),
+                Some(value) if !walk.resolver.work(work::whole(value)) => false,
+                Some(Document::String(text)) => pattern.matches(text, walk.resolver),
+                Some(other) => {
+                    let text = resolve::whole(other, walk.resolver).to_json();
+                    pattern.matches(&text, walk.resolver)
+                }
             },
         }
     }

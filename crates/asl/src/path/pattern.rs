@@ -5,10 +5,14 @@
 //! length of the text, whatever the pattern.
 
 use super::Cursor;
+use crate::resolve::Resolver;
 
 /// A compiled pattern may have this many instructions. Repetitions such as `{100}` are written out.
 const INSTRUCTIONS_MAX: usize = 1000;
 const NESTING_MAX: usize = 32;
+
+/// Matching is counted as work in portions of so many places.
+const PLACES_COUNTED: usize = 10_000;
 
 /// A pattern that a whole text matches or does not match.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,14 +67,22 @@ impl Pattern {
         Ok(pattern)
     }
 
-    /// Whether the whole of `text` matches.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    /// Whether the whole of `text` matches. It does not when the time is up.
+    pub(super) fn matches(&self, text: &str, resolver: &dyn Resolver) -> bool {
+        let mut uncounted = 0;
         let mut current = Places::new(self.instructions.len() + 1);
         let mut next = Places::new(self.instructions.len() + 1);
         self.enter(0, text.is_empty(), true, &mut current);
         let mut characters = text.chars().peekable();
         while let Some(character) = characters.next() {
             next.clear();
+            uncounted += current.entered.len();
+            if uncounted >= PLACES_COUNTED {
+                if !resolver.work(uncounted) {
+                    return false;
+                }
+                uncounted = 0;
+            }
             let is_end = characters.peek().is_none();
             for at in &current.entered {
                 if let Some(Instruction::Read(class)) = self.instructions.get(*at)
@@ -81,6 +93,7 @@ impl Pattern {
             }
             std::mem::swap(&mut current, &mut next);
         }
+        resolver.work(uncounted);
         current.contains(self.instructions.len())
     }
 

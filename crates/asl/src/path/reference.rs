@@ -85,6 +85,11 @@ impl ReferencePath {
         }
     }
 
+    /// How many members and items [`ReferencePath::place`] may have to copy: those of the containers on the way.
+    pub fn copies(&self, input: &Document) -> usize {
+        copies(&self.0.steps, input)
+    }
+
     /// The first value on the way of this path through `input` that is kept elsewhere, and so must be there before
     /// something can be placed inside of it. One that the path leads to, but not into, does not count.
     pub fn through<'d>(&self, input: &'d Document) -> Option<&'d Reference> {
@@ -100,6 +105,22 @@ impl ReferencePath {
             None => input,
         }
     }
+}
+
+fn copies(steps: &[Step], document: &Document) -> usize {
+    let Some((step, rest)) = steps.split_first() else {
+        return 0;
+    };
+    let (here, child) = match (step, document) {
+        (Step::Key(_), Document::Object(object)) if rest.is_empty() => return object.len(),
+        (Step::Key(key), Document::Object(object)) => (object.len(), object.get(key)),
+        (Step::Index(index), Document::Array(array)) => {
+            let child = usize::try_from(*index).ok().and_then(|index| array.get(index));
+            (array.len(), child)
+        }
+        _ => return 0,
+    };
+    here.saturating_add(child.map_or(0, |child| copies(rest, child)))
 }
 
 /// The first reference that `steps` lead into, and the number of steps to it.

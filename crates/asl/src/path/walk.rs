@@ -4,10 +4,14 @@ use super::no_match::Failure;
 use super::{NoMatch, Path, Step};
 use crate::document::{Array, Document, Object, Text};
 use crate::resolve::{Resolver, surface};
+use crate::work;
 
 /// How many values a path with wildcards may come by. Several `..` in one path come by the same values
 /// again and again, so without a bound a short path could keep a small document busy for hours.
 const VISITS_MAX: usize = 4_000_000;
+
+/// Visits are counted as work in portions of so many.
+const VISITS_COUNTED: usize = 1000;
 
 /// What there is past the end of an array.
 pub(super) static NULL: Document = Document::Null;
@@ -114,7 +118,9 @@ impl Path {
             found: Vec::new(),
             visits_left: VISITS_MAX,
         };
-        match collector.collect(steps, at) {
+        let collected = collector.collect(steps, at);
+        walk.count(collector.visits_left.next_multiple_of(VISITS_COUNTED) - collector.visits_left);
+        match collected {
             Ok(()) => Ok(collector.found.into()),
             Err(TooMany) => Err(failure.too_many(VISITS_MAX)),
         }
@@ -128,6 +134,13 @@ pub(super) struct Walk<'d> {
     pub(super) root: &'d Document,
     /// Gives the values that the path leads through and that are kept elsewhere.
     pub(super) resolver: &'d dyn Resolver,
+}
+
+impl Walk<'_> {
+    /// Counts visits as work; whether there is time for more.
+    fn count(self, visits: usize) -> bool {
+        self.resolver.work(visits.saturating_mul(work::MEMBER))
+    }
 }
 
 /// Where a path continues when a step found nothing.
@@ -166,8 +179,17 @@ struct Collector<'d> {
 }
 
 impl Collector<'_> {
-    fn collect(&mut self, steps: &[Step], at: &Document) -> Result<(), TooMany> {
+    /// Counts a value that the path comes by. One that comes by too many ends, and so does one without time left.
+    fn visit(&mut self) -> Result<(), TooMany> {
         self.visits_left = self.visits_left.checked_sub(1).ok_or(TooMany)?;
+        if self.visits_left.is_multiple_of(VISITS_COUNTED) {
+            return self.walk.count(VISITS_COUNTED).then_some(()).ok_or(TooMany);
+        }
+        Ok(())
+    }
+
+    fn collect(&mut self, steps: &[Step], at: &Document) -> Result<(), TooMany> {
+        self.visit()?;
         let Some((step, rest)) = steps.split_first() else {
             self.found.push(at.clone());
             return Ok(());
@@ -187,8 +209,13 @@ impl Collector<'_> {
             (Step::Wildcard, at) => self.each(rest, children(at)),
             (Step::Deep, at) => self.deep(rest, at),
             (Step::Filter(filter), Document::Array(array)) => {
-                let walk = self.walk;
-                self.each(rest, array.iter().filter(|item| filter.accepts(item, walk)))
+                for item in array.iter() {
+                    self.visit()?;
+                    if filter.accepts(item, self.walk) {
+                        self.collect(rest, item)?;
+                    }
+                }
+                Ok(())
             }
             // A filter of an object is a question about the object itself.
             (Step::Filter(filter), Document::Object(_)) if filter.accepts(at, self.walk) => self.collect(rest, at),
@@ -210,7 +237,7 @@ impl Collector<'_> {
 
     /// `at` comes before what is below it.
     fn deep(&mut self, rest: &[Step], at: &Document) -> Result<(), TooMany> {
-        self.visits_left = self.visits_left.checked_sub(1).ok_or(TooMany)?;
+        self.visit()?;
         if let Document::Reference(_) = at {
             return self.deep(rest, &surface(at.clone(), self.walk.resolver));
         }

@@ -75,6 +75,12 @@ impl Expression {
 }
 
 impl EvaluationError {
+    /// What stands for an outcome that does not count, because the execution has reached its deadline.
+    #[cold]
+    pub(super) fn out_of_time() -> EvaluationError {
+        EvaluationError::runtime("the execution reached its time limit".to_owned())
+    }
+
     fn runtime(detail: String) -> EvaluationError {
         EvaluationError {
             name: ErrorName::Runtime,

@@ -132,6 +132,10 @@ impl Resolver for StateScope<'_> {
     fn resolve(&self, reference: &Reference) -> Option<Document> {
         self.values.resolve(reference)
     }
+
+    fn work(&self, bytes: usize) -> bool {
+        self.run.may_work(bytes)
+    }
 }
 
 impl Scope for StateScope<'_> {
@@ -182,6 +186,10 @@ pub(super) struct QueryScope<'s> {
 impl Resolver for QueryScope<'_> {
     fn resolve(&self, reference: &Reference) -> Option<Document> {
         self.scope.resolve(reference)
+    }
+
+    fn work(&self, bytes: usize) -> bool {
+        self.scope.work(bytes)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::context::Seen;
 use super::machine::{StateEnd, Track, Variables, Visit};
-use super::{Failure, Run};
+use super::{Failure, Run, work};
 use crate::history::EventDetails;
 use crate::{Fault, StateError};
 use expressway_asl::Document;
@@ -54,6 +54,7 @@ impl Run<'_> {
         // Retriers count per visit of the state, each for itself (ASL spec, "Errors": Retrying After Error).
         let mut retries: Vec<u64> = Vec::new();
         loop {
+            self.give_way().await?;
             let error = match self.attempt(track, visit, &input).await {
                 // Past the handlers: an OutputPath that finds nothing fails the execution (recorded:
                 // `*test_catch_states_runtime*`).
@@ -61,6 +62,8 @@ impl Run<'_> {
                 Err(Failure::Error(error)) => self.unless_out_of_time(error)?,
                 Err(fault) => return Err(fault),
             };
+            // Causes may show the whole input.
+            self.worked(work::TRANSITION + error.cause.as_ref().map_or(0, |cause| cause.len()));
             if let Some(delay) = self.retry_delay(track, &state.retry, &mut retries, &error) {
                 let now = self.now(track);
                 // A retry that would start after the deadline is not waited for.

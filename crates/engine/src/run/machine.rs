@@ -2,8 +2,9 @@
 
 use super::context::MapItem;
 use super::lineage::Lineage;
+use super::stages::{check_depth, check_result_bytes};
 use super::values::{Attempted, Evaluation};
-use super::{Failure, Run};
+use super::{Failure, Run, work};
 use crate::history::EventDetails;
 use crate::{Fault, StateError};
 use expressway_asl::Document;
@@ -176,9 +177,6 @@ impl Visit<'_> {
 /// "Passing data between states with variables" in the AWS documentation.
 const VARIABLES_BYTES_MAX: usize = 10 * 1_048_576;
 
-/// How often the loop looks at the clock: a machine that never waits must end in time too, and let others run.
-const TRANSITIONS_PER_CHECK: u64 = 256;
-
 impl Run<'_> {
     /// Runs a machine to its end and returns its output.
     pub(super) async fn machine(
@@ -194,8 +192,9 @@ impl Run<'_> {
             let Some(state) = machine.state(id) else {
                 return Err(Fault::Bug("a state id points outside its machine".into()).into());
             };
-            if self.count_transition().is_multiple_of(TRANSITIONS_PER_CHECK) {
-                self.check_time().await?;
+            self.count_transition();
+            if self.worked(work::TRANSITION) {
+                self.end_turn().await?;
             }
             let mut visit = self.enter(state, track, &variables, &data);
             let StateEnd {
@@ -224,11 +223,20 @@ impl Run<'_> {
                     }
                 },
             };
-            let output = match self.fits(&output) {
+            let bytes = output.json_bytes();
+            if bytes > work::TRANSITION && output.as_str().is_some() {
+                // Unlike containers, it had to be read for that.
+                self.worked(bytes);
+            }
+            let output = match bytes <= self.options.inline_bytes_max {
                 true => output,
-                false => self.fit(output).await?,
+                false => {
+                    let output = self.fit(output).await?;
+                    check_result_bytes(&state.name, &output)?;
+                    output
+                }
             };
-            self.check_output(&visit, &output)?;
+            check_depth(&visit, &output)?;
             track.follow(self.event(track.previous(), || EventDetails::StateExited {
                 state_type: state.state_type(),
                 name: Text::clone(&state.name),
@@ -236,6 +244,8 @@ impl Run<'_> {
                 assigned: assigned.clone(),
             }));
             if let Some(assigned) = assigned {
+                let copied = variables.as_ref().map_or(0, Object::len) + assigned.len();
+                self.worked(copied * expressway_asl::work::MEMBER);
                 variables = Some(visit.with_variables(assigned)?);
             }
             data = output;
@@ -246,18 +256,9 @@ impl Run<'_> {
         }
     }
 
-    fn count_transition(&self) -> u64 {
+    fn count_transition(&self) {
         let transitions = self.transitions.load(Ordering::Relaxed) + 1;
         self.transitions.store(transitions, Ordering::Relaxed);
-        transitions
-    }
-
-    async fn check_time(&self) -> Result<(), Fault> {
-        if self.environment.clock.now() >= self.deadline {
-            return Err(Fault::Deadline);
-        }
-        tokio::task::yield_now().await;
-        Ok(())
     }
 
     pub(super) fn enter<'v>(

@@ -5,7 +5,7 @@ use super::machine::{Progress, Track, Visit};
 use super::parallel::{Line, Results, next_end};
 use super::stages::check_result_bytes;
 use super::values::{Evaluation, Stop};
-use super::{Failure, Run, Stage};
+use super::{Failure, Run, Stage, work};
 use crate::Fault;
 use crate::history::EventDetails;
 use expressway_asl::Document;
@@ -84,6 +84,9 @@ impl Run<'_> {
                 });
                 line.follow(begun);
                 lines.push(self.line(&map.processor, line, visit.variables.clone(), input, index, &kept));
+                if self.worked(work::TRANSITION) {
+                    self.end_turn().await?;
+                }
             }
             let Some(end) = next_end(&mut lines, &mut ended).await else {
                 break;

@@ -2,7 +2,7 @@
 
 use super::machine::{Progress, Track, Variables, Visit};
 use super::stages::check_result_bytes;
-use super::{Failure, Run};
+use super::{Failure, Run, work};
 use crate::Fault;
 use crate::history::EventDetails;
 use expressway_asl::Document;
@@ -52,6 +52,7 @@ impl Run<'_> {
                 is_branch: true,
                 ..Track::new(progress, track.lineage_of(visit, index))
             };
+            self.worked(work::TRANSITION);
             lines.push(self.line(
                 branch,
                 branch_track,

@@ -15,6 +15,7 @@ use expressway_asl::path::{Path, PlaceError};
 use expressway_asl::program::{Construction, JsonataStages, Placement, Selection, Stages, StateKind};
 use expressway_asl::query::{Query, QueryError};
 use expressway_asl::template::{EvaluationError, Template};
+use expressway_asl::work;
 
 impl Evaluation<'_> {
     /// Stage 1: what `InputPath` selects.
@@ -163,6 +164,7 @@ impl Evaluation<'_> {
             None if is_last => std::mem::take(input),
             None => input.clone(),
         };
+        self.run.may_work(path.copies(&into).saturating_mul(work::MEMBER));
         path.place(into, result).map_err(|error| {
             let name = ErrorName::from(PlaceError::ERROR_NAME);
             self.visit.error(name, &error.to_string()).into()
@@ -256,7 +258,8 @@ pub fn check_result_bytes(name: &str, result: &Document) -> Result<(), StateErro
 }
 
 /// Documents deeper than any parser accepts could never leave the execution again.
-fn check_depth(visit: &Visit<'_>, document: &Document) -> Result<(), StateError> {
+#[inline]
+pub(super) fn check_depth(visit: &Visit<'_>, document: &Document) -> Result<(), StateError> {
     if document.depth() <= DEPTH_MAX {
         return Ok(());
     }

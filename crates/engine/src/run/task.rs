@@ -38,6 +38,8 @@ impl Run<'_> {
             .await?;
         let schedule = || scheduled(self, task, &parameters, timeout, heartbeat, role_arn.clone());
         track.follow(self.event(track.previous(), schedule));
+        // The runner writes it, and so do tokens.
+        self.worked_through(&parameters);
         let permit = self.environment.budget.acquire().await?;
         track.follow(self.event(track.previous(), || started(task)));
         let token = track.lineage.as_ref().map(|lineage| {
@@ -76,6 +78,7 @@ impl Run<'_> {
         }
         let result = match result {
             Ok(result) => {
+                self.worked_through(&result);
                 let result = self.fit(result).await?;
                 check_result_bytes(&task.resource.limit_name(), &result)
                     .map(|()| result)

@@ -5,6 +5,7 @@ mod map;
 use super::context::ExecutionContext;
 use super::handlers::Tried;
 use super::machine::{Progress, StateEnd, Track, Visit};
+use super::work::Work;
 use super::{Failure, Run};
 use crate::history::EventDetails;
 use crate::test_state::{ErrorDetails, Mock, Rejection, StateInspection, StateTest, TestStatus, TestedState};
@@ -143,6 +144,7 @@ pub(crate) async fn test_state(
         deadline: now + options.execution_time_max,
         events: AtomicU64::new(0),
         transitions: AtomicU64::new(0),
+        work: Work::default(),
         probe: Some(&probe),
     };
     let tried = run.tested(inspected.state, test).await;

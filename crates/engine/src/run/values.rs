@@ -235,6 +235,9 @@ impl Run<'_> {
 
     #[cold]
     fn stopped(&self, track: &Track<'_>, visit: &Visit<'_>, stop: Stop) -> Failure {
+        if self.is_late() {
+            return Fault::Deadline.into();
+        }
         match stop {
             Stop::Error(error) => error.into(),
             Stop::Query(error) => self.query_error(track, visit, error).into(),
@@ -247,6 +250,7 @@ impl Run<'_> {
         values.drawn.set(0);
         values.fitted.set(0);
         if let (Some((document, root)), Some(store)) = (values.too_large.take(), values.store) {
+            self.worked_through(&document);
             let shortened = payload::shorten_to(store, document, self.options.inline_bytes_max, root).await?;
             values.shortened.get_mut().push(shortened);
         }
@@ -262,6 +266,7 @@ impl Run<'_> {
                 .map(|(reference, value)| (reference.identity(), value)),
         );
         let bytes: usize = found.values().map(Document::json_bytes).sum();
+        self.worked(bytes);
         check_loaded(visit, bytes)
     }
 
@@ -280,12 +285,16 @@ impl Run<'_> {
 
     /// The document, with its largest values stored elsewhere if it is too large and there is a place for them.
     pub(super) async fn fit(&self, document: Document) -> Result<Document, Fault> {
+        if !self.fits(&document) {
+            self.worked_through(&document);
+        }
         payload::fit(self.environment, self.options, document).await
     }
 
     /// A result that is kept until others are there: `kept` counts the bytes of all of them, and once they are more
     /// than state data may have, results leave the memory.
     pub(super) async fn keep(&self, kept: &AtomicUsize, result: Document) -> Result<Document, Fault> {
+        self.worked(expressway_asl::work::surface(&result));
         let result = match &self.environment.payloads {
             Some(store) if kept.load(Ordering::Relaxed) + result.json_bytes() > self.options.inline_bytes_max => {
                 payload::shorten(&**store, result, KEPT_BYTES_MAX).await?

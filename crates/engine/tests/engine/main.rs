@@ -11,6 +11,7 @@
 mod concurrency;
 mod data_flow;
 mod errors;
+mod fairness;
 mod faults;
 mod history;
 mod jsonata;
