@@ -230,4 +230,30 @@ mod tests {
         }
         assert!(parse(&text, &mut Substitutions::new(&BTreeMap::new())).is_err());
     }
+
+    #[test]
+    fn what_stands_for_values_does_not_nest_too_deeply() {
+        let nested = |levels: usize, inner: &str| format!("{}{inner}{}", "[".repeat(levels), "]".repeat(levels));
+        let none = BTreeMap::new();
+        let yaml = |anchors: usize| {
+            let mut text = format!("k0: &k0 {}\n", nested(100, "1"));
+            for at in 1..anchors {
+                let inner = nested(100, &format!("*k{}", at - 1));
+                text.push_str(&format!("k{at}: &k{at} {inner}\n"));
+            }
+            parse(&text, &mut Substitutions::new(&none))
+        };
+        assert_eq!(yaml(9).expect("900 levels").to_document().depth(), 901);
+        let error = yaml(11).expect_err("1,100 levels");
+        assert!(error.message.contains("too deeply nested"), "{}", error.message);
+
+        let values = BTreeMap::from([("Deep".to_owned(), nested(500, "1"))]);
+        let json = |levels: usize| {
+            let text = format!("{{\"a\": {}}}", nested(levels, "${Deep}"));
+            parse(&text, &mut Substitutions::new(&values))
+        };
+        assert_eq!(json(499).expect("1,000 levels").to_document().depth(), 1000);
+        let error = json(500).expect_err("1,001 levels");
+        assert!(error.message.contains("nesting depth"), "{}", error.message);
+    }
 }

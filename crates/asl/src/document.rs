@@ -119,7 +119,8 @@ impl Document {
         match self {
             Document::Array(array) => array.depth(),
             Document::Object(object) => object.depth(),
-            Document::Reference(reference) => reference.depth(),
+            // Its own text has two levels, whatever it stands for.
+            Document::Reference(reference) => reference.depth().max(2),
             _ => 0,
         }
     }

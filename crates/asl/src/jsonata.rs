@@ -72,6 +72,9 @@ const SHORT_STACK_BYTES: usize = 1_500 * 1024;
 /// The stack on which expressions are evaluated that may chain functions, see [`functions`].
 const DEEP_STACK_BYTES: usize = 128 * 1024 * 1024;
 
+/// Values that nest no deeper are evaluated on the stack that is there.
+const SHALLOW_MAX: u32 = 64;
+
 /// The members of `$states`, in the order in which the service lists them.
 const MEMBERS: [&str; 4] = ["input", "context", "result", "errorOutput"];
 
@@ -354,10 +357,25 @@ impl Evaluation {
     }
 
     fn run(&self, bindings: &dyn Bindings) -> Result<Option<Document>, EvaluationFailure> {
-        match self.guarded.is_deep {
+        match self.guarded.is_deep || self.reads_deeply(bindings) {
             true => stacker::grow(DEEP_STACK_BYTES, || self.run_here(bindings)),
             false => self.run_here(bindings),
         }
+    }
+
+    /// Whether the values that the expression reads are so deep that going through them takes a large stack.
+    fn reads_deeply(&self, bindings: &dyn Bindings) -> bool {
+        // How deep a value is that others have stored is not known before it is loaded.
+        let is_deep = |value: Document| value.depth() > SHALLOW_MAX || value.has_references();
+        self.needs.iter().any(|(name, reach)| match &**name {
+            STATES => {
+                let members = MEMBERS.into_iter();
+                let read =
+                    members.filter(|member| reach.is_whole || reach.members.iter().any(|(name, _)| **name == **member));
+                read.filter_map(|member| bindings.states(member)).any(is_deep)
+            }
+            name => bindings.variable(name).is_some_and(is_deep),
+        })
     }
 
     fn run_here(&self, bindings: &dyn Bindings) -> Result<Option<Document>, EvaluationFailure> {

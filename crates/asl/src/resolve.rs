@@ -50,18 +50,31 @@ pub fn whole(document: &Document, resolver: &dyn Resolver) -> Document {
     })
 }
 
+/// Calls `walk`, which calls itself for each level of `document`, where the stack is large enough for that.
+pub(crate) fn with_stack<T>(document: &Document, walk: impl FnOnce() -> T) -> T {
+    /// What one call takes in a debug build, generously.
+    const LEVEL_BYTES: usize = 4 * 1024;
+    let levels = usize::try_from(document.depth()).unwrap_or(usize::MAX);
+    let needed = levels.saturating_mul(LEVEL_BYTES);
+    stacker::maybe_grow(needed, needed, walk)
+}
+
 /// The document with something else in the place of each reference, apart from those inside stored values.
 pub fn map_references(document: &Document, replace: &mut dyn FnMut(&Reference) -> Document) -> Document {
+    with_stack(document, || map_within(document, replace))
+}
+
+fn map_within(document: &Document, replace: &mut dyn FnMut(&Reference) -> Document) -> Document {
     match document {
         Document::Reference(reference) => replace(reference),
         Document::Array(items) if document.has_references() => {
-            let items = items.iter().map(|item| map_references(item, replace));
+            let items = items.iter().map(|item| map_within(item, replace));
             Document::Array(items.collect::<Array>())
         }
         Document::Object(members) if document.has_references() => {
             let mut object = Object::with_capacity(members.len());
             for (key, value) in members.iter() {
-                object.insert(Text::clone(key), map_references(value, replace));
+                object.insert(Text::clone(key), map_within(value, replace));
             }
             object.into()
         }

@@ -22,15 +22,16 @@ use crate::payload;
 use crate::{Engine, Environment, Execution, ExecutionRequest, Fault, Identity, Options, Outcome, Replay, StateError};
 use context::ExecutionContext;
 use expressway_asl::Document;
-use expressway_asl::document::Text;
+use expressway_asl::document::{DEPTH_MAX, Text};
 use expressway_asl::error_name::ErrorName;
 use futures_util::FutureExt;
 use lineage::Lineage;
+pub(crate) use machine::VARIABLES_BYTES_MAX;
 use machine::{Progress, Track};
 pub use stages::check_result_bytes;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::SystemTime;
 pub(crate) use test_state::{Probe, Stage, test_state};
@@ -76,6 +77,8 @@ pub(crate) struct Run<'r> {
     events: AtomicU64,
     transitions: AtomicU64,
     work: Work,
+    /// What the variables of all lines have.
+    variables_bytes: AtomicUsize,
     /// Set when a single state is tested.
     probe: Option<&'r Probe<'r>>,
 }
@@ -196,6 +199,7 @@ impl Engine {
             events: AtomicU64::new(0),
             transitions: AtomicU64::new(0),
             work: Work::default(),
+            variables_bytes: AtomicUsize::new(0),
             probe: None,
         };
         let outcome = run.execute(&self.program.machine, replay.as_ref(), input).await;
@@ -226,6 +230,11 @@ impl Run<'_> {
         // The first state's event follows none: ExecutionStarted is nobody's parent (recorded everywhere).
         let progress = Progress::default();
         let track = Track::new(&progress, replay.map(Lineage::root));
+        if input.depth() > DEPTH_MAX {
+            let error = StateError::new(ErrorName::Runtime, stages::too_deep());
+            self.event(0, || EventDetails::ExecutionFailed(error.clone()));
+            return Outcome::Failed(error);
+        }
         let result = {
             let work = AssertUnwindSafe(self.machine(machine, &track, None, input)).catch_unwind();
             let result = until(self.environment, self.deadline, work).await;

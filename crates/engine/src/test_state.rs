@@ -4,8 +4,9 @@
 //! [`TestedState`], whose [`to_api`](TestedState::to_api) has the shape of the API's answer. Map and Parallel states
 //! need a mock, which stands for all that runs inside them. Nothing waits: neither Wait states nor retries.
 
-use crate::{Environment, Fault, Identity, StateError};
-use expressway_asl::document::{Object, Text};
+use crate::run::VARIABLES_BYTES_MAX;
+use crate::{DATA_BYTES_MAX, Environment, Fault, Identity, StateError};
+use expressway_asl::document::{DEPTH_MAX, Object, Text};
 use expressway_asl::program::{Map, StateKind};
 use expressway_asl::{Document, Inspected};
 use std::time::Duration;
@@ -252,8 +253,37 @@ pub async fn test_state(
     identity: &Identity,
     test: &StateTest,
 ) -> Result<TestedState, Rejection> {
+    check_sizes(test)?;
     check(inspected, test)?;
     crate::run::test_state(inspected, environment, identity, test).await
+}
+
+/// Refuses data that no execution could have.
+fn check_sizes(test: &StateTest) -> Result<(), Rejection> {
+    let result = match &test.mock {
+        Some(Mock::Result(result)) => Some(result),
+        _ => None,
+    };
+    let given = [
+        ("Input", Some(&test.input)),
+        ("Context", test.context.as_ref()),
+        ("Mock result", result),
+        ("MapItemReaderData", test.configuration.map_item_reader_data.as_ref()),
+    ];
+    let given = given.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let variables = test.variables.values().map(|value| ("Variables", value));
+    if let Some((name, _)) = given.chain(variables).find(|(_, value)| value.depth() > DEPTH_MAX) {
+        let message = format!("{name} must not be nested deeper than {DEPTH_MAX} levels");
+        return Err(Rejection::validation(message));
+    }
+    let largest = test.variables.values().map(Document::json_bytes).max();
+    if largest.is_some_and(|bytes| bytes > DATA_BYTES_MAX) || test.variables.json_bytes() > VARIABLES_BYTES_MAX {
+        let message = format!(
+            "Variables must not have more than {DATA_BYTES_MAX} bytes each and {VARIABLES_BYTES_MAX} bytes in all"
+        );
+        return Err(Rejection::validation(message));
+    }
+    Ok(())
 }
 
 /// Refuses what does not fit the state.

@@ -2,7 +2,7 @@
 
 use super::{Member, Node, Substitutions, Value};
 use crate::diagnostic::Span;
-use crate::document::{Document, ParseError, Reader, Start};
+use crate::document::{DEPTH_MAX, Document, ParseError, Reader, Start};
 
 pub(super) fn parse(text: &str, substitutions: &mut Substitutions<'_>) -> Result<Node, ParseError> {
     let mut reader = Reader::new(text);
@@ -19,7 +19,7 @@ fn node(reader: &mut Reader<'_>, substitutions: &mut Substitutions<'_>, depth: u
             start,
             end: reader.offset(),
         };
-        return bare_placeholder(name, span, reader, substitutions);
+        return bare_placeholder(name, span, reader, substitutions, depth);
     }
     let value = match reader.start(depth)? {
         Start::Scalar(Document::String(text)) => Value::String(substitutions.apply(
@@ -72,6 +72,7 @@ fn bare_placeholder(
     span: Span,
     reader: &Reader<'_>,
     substitutions: &mut Substitutions<'_>,
+    depth: u32,
 ) -> Result<Node, ParseError> {
     let Some(text) = substitutions.values.get(name) else {
         return Err(reader.error(format!("The substitution '${{{name}}}' has no value")));
@@ -81,6 +82,11 @@ fn bare_placeholder(
             "The value of the substitution '${{{name}}}' is not JSON: {error}"
         ))
     })?;
+    if document.depth().saturating_add(depth) > DEPTH_MAX {
+        return Err(reader.error(format!(
+            "Document nesting depth exceeds the maximum allowed ({DEPTH_MAX}) with the value of '${{{name}}}'"
+        )));
+    }
     Ok(at(span, &document))
 }
 

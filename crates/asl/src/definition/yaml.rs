@@ -18,6 +18,7 @@ pub(super) fn parse(text: &str, substitutions: &mut Substitutions<'_>) -> Result
         substitutions,
         anchors: HashMap::new(),
         nodes: 0,
+        deepest: 0,
     };
     loop {
         match builder.next()? {
@@ -32,8 +33,18 @@ struct Builder<'t, 's, 'v> {
     text: &'t str,
     offsets: Offsets,
     substitutions: &'s mut Substitutions<'v>,
-    anchors: HashMap<usize, (Node, usize)>,
+    anchors: HashMap<usize, Anchored>,
     nodes: usize,
+    /// How deep the value that was read last reaches.
+    deepest: u32,
+}
+
+/// A value that aliases stand for.
+#[derive(Clone)]
+struct Anchored {
+    node: Node,
+    nodes: usize,
+    levels: u32,
 }
 
 impl<'t> Builder<'t, '_, '_> {
@@ -75,19 +86,20 @@ impl<'t> Builder<'t, '_, '_> {
     }
 
     fn node(&mut self, event: Event<'t>, marks: Marks, depth: u32) -> Result<Node, ParseError> {
-        if depth > DEPTH_MAX {
-            return Err(self.error(marks.start.index(), "too deeply nested"));
-        }
+        let deepest_before = std::mem::replace(&mut self.deepest, 0);
+        self.reach(depth, marks)?;
         let nodes_before = self.nodes;
         self.count(1, marks)?;
         let mut span = self.span(marks);
         let (anchor, value) = match event {
             Event::Alias(anchor) => {
-                let Some((node, nodes)) = self.anchors.get(&anchor).cloned() else {
+                let Some(anchored) = self.anchors.get(&anchor).cloned() else {
                     return Err(self.error(marks.start.index(), "an alias stands inside its own anchor"));
                 };
-                self.count(nodes, marks)?;
-                return Ok(node);
+                self.count(anchored.nodes, marks)?;
+                self.reach(depth.saturating_add(anchored.levels), marks)?;
+                self.deepest = self.deepest.max(deepest_before);
+                return Ok(anchored.node);
             }
             Event::Scalar(text, style, anchor, _) => (anchor, self.scalar(&text, style, span)),
             Event::SequenceStart(anchor, _) => {
@@ -128,9 +140,24 @@ impl<'t> Builder<'t, '_, '_> {
         };
         let node = Node { span, value };
         if anchor != 0 {
-            self.anchors.insert(anchor, (node.clone(), self.nodes - nodes_before));
+            let anchored = Anchored {
+                node: node.clone(),
+                nodes: self.nodes - nodes_before,
+                levels: self.deepest.saturating_sub(depth),
+            };
+            self.anchors.insert(anchor, anchored);
         }
+        self.deepest = self.deepest.max(deepest_before);
         Ok(node)
+    }
+
+    /// Notes that a value is this deep in the definition.
+    fn reach(&mut self, depth: u32, marks: Marks) -> Result<(), ParseError> {
+        if depth > DEPTH_MAX {
+            return Err(self.error(marks.start.index(), "too deeply nested"));
+        }
+        self.deepest = self.deepest.max(depth);
+        Ok(())
     }
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span) -> Value {

@@ -5,6 +5,7 @@
 //! read, and so do keys that begin with `%` already.
 
 use super::{Array, Document, Object, Reference, Text};
+use crate::resolve::with_stack;
 
 const MARKER: &str = "expressway:reference";
 const ESCAPE: char = '%';
@@ -26,7 +27,7 @@ fn text(document: &Document, is_dated: bool) -> String {
             return text;
         }
     }
-    escaped(document, is_dated).to_json()
+    with_stack(document, || escaped(document, is_dated)).to_json()
 }
 
 /// The document that [`encode`] has written.
@@ -36,7 +37,7 @@ fn text(document: &Document, is_dated: bool) -> String {
 pub fn decode(text: &str) -> Result<Document, String> {
     let document = Document::parse(text).map_err(|error| error.to_string())?;
     match text.contains(MARKER) {
-        true => unescaped(&document),
+        true => with_stack(&document, || unescaped(&document)),
         false => Ok(document),
     }
 }

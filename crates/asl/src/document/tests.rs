@@ -273,3 +273,35 @@ proptest! {
         }
     }
 }
+
+/// Deeper documents than the limit come up for a moment: a template around data, a stored value inside of data.
+#[test]
+fn all_that_goes_through_documents_takes_twice_their_depth_on_a_small_stack() {
+    let on_a_small_stack = || {
+        let nested = |leaf: i64| {
+            (0..DEPTH_MAX).fold(Document::from(leaf), |inner, _| {
+                Document::object([("k", Document::from(vec![inner]))])
+            })
+        };
+        let (one, other, different) = (nested(1), nested(1), nested(2));
+        assert_eq!(one.depth(), 2 * DEPTH_MAX);
+        assert_eq!(one, other);
+        assert_ne!(one, different);
+        assert_eq!(one.to_json().len(), one.json_bytes());
+        assert!(one.to_json_pretty().len() > one.json_bytes());
+        assert_eq!(one.to_string().len(), format!("{one:?}").len());
+        assert_eq!(encode(&one).len(), one.json_bytes());
+        let stored = Reference::store(&one, &"bucket".into(), "").reference;
+        let around = Document::object([("a", one.clone()), ("r", stored.into())]);
+        assert!(encode(&around).len() > one.json_bytes());
+        let replaced = crate::resolve::map_references(&around, &mut |_| other.clone());
+        assert!(!replaced.has_references());
+        let mut changed = replaced.clone();
+        if let Document::Object(members) = &mut changed {
+            members.insert("a", Document::Null);
+        }
+        assert_ne!(changed, replaced);
+    };
+    let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024);
+    thread.spawn(on_a_small_stack).unwrap().join().unwrap();
+}

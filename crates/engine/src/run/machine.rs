@@ -11,7 +11,7 @@ use expressway_asl::Document;
 use expressway_asl::document::{Object, Text};
 use expressway_asl::error_name::ErrorName;
 use expressway_asl::program::{Machine, State, StateKind, StateType, Transition};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 /// One line of states: the execution's own, a branch's, or an iteration's.
@@ -150,20 +150,24 @@ impl Visit<'_> {
     }
 
     /// The variables with what this state assigned.
-    pub(super) fn with_variables(&self, assigned: Object) -> Result<Object, StateError> {
+    pub(super) fn with_variables(&self, assigned: Object) -> Object {
         let Some(known) = &self.variables else {
-            return Ok(assigned);
+            return assigned;
         };
         let mut variables = known.clone();
         for (name, value) in assigned.iter() {
             variables.insert(Text::clone(name), value.clone());
         }
-        let bytes = Document::Object(variables.clone()).json_bytes();
-        if bytes > VARIABLES_BYTES_MAX {
-            let detail = format!("The variables of the execution have {bytes} bytes, more than {VARIABLES_BYTES_MAX}.");
-            return Err(self.error(ErrorName::DataLimitExceeded, &detail));
+        variables
+    }
+
+    /// Refuses variables that have too many bytes.
+    pub(super) fn check_variables(&self, bytes: usize) -> Result<(), StateError> {
+        if bytes <= VARIABLES_BYTES_MAX {
+            return Ok(());
         }
-        Ok(variables)
+        let detail = format!("The variables of the execution have {bytes} bytes, more than {VARIABLES_BYTES_MAX}.");
+        Err(self.error(ErrorName::DataLimitExceeded, &detail))
     }
 
     pub(super) fn runtime_error(&self, detail: &str) -> StateError {
@@ -175,7 +179,41 @@ impl Visit<'_> {
 ///
 /// # Source
 /// "Passing data between states with variables" in the AWS documentation.
-const VARIABLES_BYTES_MAX: usize = 10 * 1_048_576;
+pub(crate) const VARIABLES_BYTES_MAX: usize = 10 * 1_048_576;
+
+/// What a line's variables have beyond those that it began with. The lines around it count for those.
+struct Held<'r> {
+    /// Of all lines of the execution.
+    total: &'r AtomicUsize,
+    inherited: usize,
+    bytes: usize,
+}
+
+impl<'r> Held<'r> {
+    fn new(total: &'r AtomicUsize, inherited: &Variables) -> Held<'r> {
+        Held {
+            total,
+            inherited: inherited.as_ref().map_or(0, Object::json_bytes),
+            bytes: 0,
+        }
+    }
+
+    /// Counts the line's variables as they are now; returns the bytes of all lines.
+    fn hold(&mut self, variables: &Object) -> usize {
+        let bytes = variables.json_bytes().saturating_sub(self.inherited);
+        let others = self.total.load(Ordering::Relaxed).saturating_sub(self.bytes);
+        self.bytes = bytes;
+        let total = others.saturating_add(bytes);
+        self.total.store(total, Ordering::Relaxed);
+        total
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
 
 impl Run<'_> {
     /// Runs a machine to its end and returns its output.
@@ -186,6 +224,7 @@ impl Run<'_> {
         mut variables: Variables,
         input: Document,
     ) -> Result<Document, Failure> {
+        let mut held = Held::new(&self.variables_bytes, &variables);
         let mut id = machine.start;
         let mut data = input;
         loop {
@@ -246,7 +285,9 @@ impl Run<'_> {
             if let Some(assigned) = assigned {
                 let copied = variables.as_ref().map_or(0, Object::len) + assigned.len();
                 self.worked(copied * expressway_asl::work::MEMBER);
-                variables = Some(visit.with_variables(assigned)?);
+                let assigned = visit.with_variables(assigned);
+                visit.check_variables(held.hold(&assigned))?;
+                variables = Some(assigned);
             }
             data = output;
             match transition {

@@ -3,7 +3,7 @@
 use super::context::{MapItem, QueryScope, Seen};
 use super::machine::{Progress, Track, Visit};
 use super::parallel::{Line, Results, next_end};
-use super::stages::check_result_bytes;
+use super::stages::{check_depth, check_result_bytes};
 use super::values::{Evaluation, Stop};
 use super::{Failure, Run, Stage, work};
 use crate::Fault;
@@ -132,6 +132,7 @@ impl Run<'_> {
         track.reached_by(latest);
         let result = self.fit(results.into_document()).await?;
         check_result_bytes(&visit.state.name, &result)?;
+        check_depth(visit, &result)?;
         visit.has_children.store(false, Ordering::Relaxed);
         // A leaf: the state's exit follows what this follows (recorded: `*map_state*`).
         self.event(track.previous(), || EventDetails::MapStateSucceeded);

@@ -1,7 +1,7 @@
 //! Parallel states: branches side by side, in the execution's own future.
 
 use super::machine::{Progress, Track, Variables, Visit};
-use super::stages::check_result_bytes;
+use super::stages::{check_depth, check_result_bytes};
 use super::{Failure, Run, work};
 use crate::Fault;
 use crate::history::EventDetails;
@@ -92,6 +92,7 @@ impl Run<'_> {
         track.reached_by(latest);
         let result = self.fit(results.into_document()).await?;
         check_result_bytes(&visit.state.name, &result)?;
+        check_depth(visit, &result)?;
         visit.has_children.store(false, Ordering::Relaxed);
         // A leaf: the state's exit follows the last event of the branch that ended last (recorded:
         // `*parallel*`, by the gap in the ids).

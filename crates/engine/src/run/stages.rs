@@ -116,6 +116,7 @@ impl Evaluation<'_> {
                     Some(selector) => self.evaluate(selector, &result)?,
                     None => result,
                 };
+                check_depth(self.visit, &result)?;
                 self.run.stage(Stage::ResultSelector, &result);
                 let is_last = matches!(stages.output_path, Selection::Whole);
                 let placed = self.place(&stages.result_path, input, result, is_last)?;
@@ -165,10 +166,13 @@ impl Evaluation<'_> {
             None => input.clone(),
         };
         self.run.may_work(path.copies(&into).saturating_mul(work::MEMBER));
-        path.place(into, result).map_err(|error| {
+        let placed = path.place(into, result).map_err(|error| {
             let name = ErrorName::from(PlaceError::ERROR_NAME);
-            self.visit.error(name, &error.to_string()).into()
-        })
+            self.visit.error(name, &error.to_string())
+        })?;
+        // `OutputPath` could select a part of it.
+        check_depth(self.visit, &placed)?;
+        Ok(placed)
     }
 
     /// Stage 5: the state output, which `OutputPath` selects.
@@ -191,6 +195,9 @@ impl Evaluation<'_> {
         };
         let assigned = self.construct(assign, dollar, seen)?;
         let assigned = self.fit(assigned, Root::Stays)?;
+        if let Document::Object(assigned) = &assigned {
+            assigned.values().try_for_each(|value| check_depth(self.visit, value))?;
+        }
         if assigned.json_bytes() > DATA_BYTES_MAX {
             let detail = format!("The values of 'Assign' have more than {DATA_BYTES_MAX} bytes.");
             return Err(self.visit.error(ErrorName::DataLimitExceeded, &detail).into());
@@ -263,7 +270,11 @@ pub(super) fn check_depth(visit: &Visit<'_>, document: &Document) -> Result<(), 
     if document.depth() <= DEPTH_MAX {
         return Ok(());
     }
-    Err(visit.runtime_error(&format!("The data is nested deeper than {DEPTH_MAX} levels.")))
+    Err(visit.runtime_error(&too_deep()))
+}
+
+pub(super) fn too_deep() -> String {
+    format!("The data is nested deeper than {DEPTH_MAX} levels.")
 }
 
 impl Visit<'_> {

@@ -2,7 +2,7 @@
 
 use super::context::Seen;
 use super::machine::{Track, Visit};
-use super::stages::check_result_bytes;
+use super::stages::{check_depth, check_result_bytes};
 use super::values::{Evaluation, Stop};
 use super::{Failure, Probe, Run, Stage};
 use crate::history::{EventDetails, TaskResource, TaskScheduled};
@@ -79,6 +79,7 @@ impl Run<'_> {
         let result = match result {
             Ok(result) => {
                 self.worked_through(&result);
+                check_depth(visit, &result)?;
                 let result = self.fit(result).await?;
                 check_result_bytes(&task.resource.limit_name(), &result)
                     .map(|()| result)

@@ -14,7 +14,7 @@ use expressway_asl::document::{Object, Text};
 use expressway_asl::program::{Stages, State, StateKind, Transition};
 use expressway_asl::timestamp::Timestamp;
 use expressway_asl::{Document, Inspected};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -145,6 +145,7 @@ pub(crate) async fn test_state(
         events: AtomicU64::new(0),
         transitions: AtomicU64::new(0),
         work: Work::default(),
+        variables_bytes: AtomicUsize::new(0),
         probe: Some(&probe),
     };
     let tried = run.tested(inspected.state, test).await;
@@ -264,8 +265,9 @@ impl Run<'_> {
             Tried::Retriable { .. } | Tried::Failed { .. } => None,
         };
         if let Some(assigned) = assigned {
-            match visit.with_variables(assigned) {
-                Ok(variables) => after = variables,
+            let variables = visit.with_variables(assigned);
+            match visit.check_variables(variables.json_bytes()) {
+                Ok(()) => after = variables,
                 Err(error) => return Ok((after, failed(error))),
             }
         }

@@ -10,6 +10,7 @@
 
 mod concurrency;
 mod data_flow;
+mod depth;
 mod errors;
 mod fairness;
 mod faults;

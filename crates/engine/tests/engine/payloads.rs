@@ -6,7 +6,7 @@ use expressway_engine::{DATA_BYTES_MAX, Fault, PayloadFuture};
 
 /// Keeps stored texts, and counts. It has nothing at hand, so every look inside is a load.
 #[derive(Debug, Default)]
-struct Store {
+pub(crate) struct Store {
     texts: Mutex<HashMap<Text, String>>,
     puts: AtomicUsize,
     gets: AtomicUsize,
@@ -61,7 +61,7 @@ impl Store {
     }
 
     /// The output with everything in it.
-    async fn whole(&self, output: Document) -> Document {
+    pub(crate) async fn whole(&self, output: Document) -> Document {
         expressway_engine::resolve(self, output, usize::MAX).await.unwrap()
     }
 }

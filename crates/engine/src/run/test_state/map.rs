@@ -4,6 +4,7 @@ use super::{Probe, Stage};
 use crate::StateError;
 use crate::run::context::{MapItem, Seen};
 use crate::run::machine::{Track, Visit};
+use crate::run::stages::check_depth;
 use crate::run::values::{Evaluation, Stop};
 use crate::run::{Failure, Run};
 use crate::test_state::float;
@@ -52,6 +53,7 @@ impl Run<'_> {
             None => false,
         };
         let result = probe.children()?;
+        check_depth(visit, &result)?;
         if exceeded {
             let cause = "The specified tolerated failure threshold was exceeded";
             return Err(StateError::new(ErrorName::ExceedToleratedFailureThreshold, cause).into());
@@ -128,7 +130,9 @@ impl Run<'_> {
                 let built = self.evaluating(track, visit, |evaluation| {
                     evaluation.construct(of_all, input, Seen::input(input))
                 });
-                Some(built.await?)
+                let built = built.await?;
+                check_depth(visit, &built)?;
+                Some(built)
             }
             None => None,
         };
