@@ -7,6 +7,7 @@
 
 mod body;
 mod connections;
+mod idle;
 
 use aws_smithy_async::future::timeout::{TimedOutError, Timeout};
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};

@@ -5,6 +5,7 @@ use crate::{client, client_of, get_item};
 use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_lambda::primitives::Blob;
 use aws_smithy_types::retry::RetryConfig;
+use expressway_aws::PlainRequest;
 use expressway_aws::client::http_client;
 use futures_util::stream::{self, StreamExt};
 use std::time::Duration;
@@ -118,4 +119,63 @@ async fn an_idle_connection_is_given_up_after_a_minute() {
     tokio::time::resume();
     get_item(&client).await.unwrap();
     assert_eq!(server.connections(), 2);
+}
+
+/// Where the process of the next test finds its servers.
+const ORIGINS: &str = "EXPRESSWAY_TEST_ORIGINS";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_origins_need_few_descriptors() {
+    let mut servers = Vec::new();
+    for _ in 0..200 {
+        servers.push(Server::answering(vec![item()]).await);
+    }
+    let origins: Vec<&str> = servers.iter().map(|server| server.url.as_str()).collect();
+    let mut process = std::process::Command::new(std::env::current_exe().unwrap());
+    process.args(["--exact", "connections::calls_with_few_descriptors", "--nocapture"]);
+    process.env(ORIGINS, origins.join(" "));
+    let output = tokio::task::spawn_blocking(move || process.output())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(servers.iter().all(|server| server.requests().len() >= 2));
+    let busiest = servers.first().unwrap();
+    assert_eq!(busiest.requests().len(), 402);
+    assert_eq!(busiest.connections(), 1, "what is used again and again stays open");
+}
+
+/// Runs in a process of its own, since the limit is one of the process.
+#[tokio::test]
+async fn calls_with_few_descriptors() {
+    let Ok(origins) = std::env::var(ORIGINS) else {
+        return;
+    };
+    let limit = rustix::process::Rlimit {
+        current: Some(128),
+        maximum: Some(128),
+    };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+    let client = client("http://localhost");
+    for _ in 0..2 {
+        let busiest = origins.split(' ').take(1).cycle();
+        for origin in origins
+            .split(' ')
+            .zip(busiest)
+            .flat_map(|(origin, busiest)| [origin, busiest])
+        {
+            let request = PlainRequest {
+                method: "GET".to_owned(),
+                origin: origin.to_owned(),
+                path: "/".to_owned(),
+                headers: Vec::new(),
+                body: Vec::new(),
+                signing: None,
+                timeout: Duration::from_secs(60),
+                answer_bytes_max: 1024,
+            };
+            let answer = client.exchange(request).await;
+            assert_eq!(answer.expect(origin).status, 200);
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::Limit;
 use super::body::Body;
+use super::idle::{Idle, PoolId};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_types::body::SdkBody;
 use http::uri::{Authority, Scheme};
@@ -10,11 +11,10 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::{ClientConfig, RootCertStore};
-use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use tower_service::Service;
@@ -23,8 +23,11 @@ use tower_service::Service;
 /// such as the service has given up.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 
+/// The connections of all pools that are not in use.
+static IDLE: LazyLock<Mutex<Idle<Connection>>> = LazyLock::new(|| Mutex::new(Idle::new(super::idle::limit())));
+
 /// Where connections lead.
-type Origin = (Scheme, Authority);
+pub(super) type Origin = (Scheme, Authority);
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -35,10 +38,9 @@ pub(super) enum Failure {
     Broke(hyper::Error),
 }
 
-/// All connections that are not in use.
+/// A pool of connections. How many may be idle is a matter of the process, so all pools share that limit.
 pub(super) struct Connections {
-    /// The last one used is the last one in its list, and is used first.
-    idle: Mutex<HashMap<Origin, Vec<Connection>>>,
+    id: PoolId,
     connector: OnceLock<Result<HttpsConnector<HttpConnector>, io::Error>>,
 }
 
@@ -53,7 +55,7 @@ pub(super) struct Connection {
 impl Connections {
     pub(super) fn new() -> Connections {
         Connections {
-            idle: Mutex::default(),
+            id: PoolId::new(),
             connector: OnceLock::new(),
         }
     }
@@ -67,7 +69,7 @@ impl Connections {
         let builder = HttpsConnectorBuilder::new().with_tls_config(tls);
         let connector = builder.https_only().enable_http1().wrap_connector(tcp());
         Ok(Connections {
-            idle: Mutex::default(),
+            id: PoolId::new(),
             connector: OnceLock::from(Ok(connector)),
         })
     }
@@ -115,10 +117,13 @@ impl Connections {
         }
     }
 
-    /// A connection that is ready; nothing if there is none, or none that still works.
+    /// A connection that is ready; `None` when there is none, or none that still works.
     async fn next_idle(&self, origin: &Origin) -> Option<Connection> {
         loop {
-            let mut connection = self.idle().get_mut(origin).and_then(Vec::pop)?;
+            // Closed after the lock has been given back.
+            let old = idle().take_while(self.id, Connection::is_too_old);
+            drop(old);
+            let mut connection = idle().take(self.id, origin)?;
             // Its task may still have to see the end of the answer before.
             if !connection.is_too_old() && connection.sender.ready().await.is_ok() {
                 return Some(connection);
@@ -132,11 +137,8 @@ impl Connections {
             return;
         }
         connection.idle_since = Instant::now();
-        let mut idle = self.idle();
-        let idle = idle.entry(origin).or_default();
-        let old = idle.iter().take_while(|connection| connection.is_too_old()).count();
-        idle.drain(..old);
-        idle.push(connection);
+        let replaced = idle().put(self.id, origin, connection);
+        drop(replaced);
     }
 
     async fn connect(&self, uri: &Uri, limit: Option<&Limit>) -> Result<Connection, Failure> {
@@ -162,10 +164,17 @@ impl Connections {
             idle_since: Instant::now(),
         })
     }
+}
 
-    fn idle(&self) -> MutexGuard<'_, HashMap<Origin, Vec<Connection>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Connections {
+    fn drop(&mut self) {
+        let own = idle().take_while(self.id, |_| true);
+        drop(own);
     }
+}
+
+fn idle() -> MutexGuard<'static, Idle<Connection>> {
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Connection {
