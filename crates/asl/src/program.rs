@@ -1,5 +1,7 @@
 //! What a definition is compiled into: states are indices, and every path, template and ARN is parsed.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 use crate::comparison::Operator;
 use crate::document::{Document, Text};
 use crate::error_name::ErrorMatcher;

@@ -1,5 +1,7 @@
 //! Points in time as Choice rules compare them and the Context object shows them.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +17,7 @@ pub struct Timestamp {
 
 impl Timestamp {
     /// The point in time this many milliseconds after 1970.
+    #[expect(clippy::arithmetic_side_effects, reason = "less than 1,000 milliseconds")]
     pub fn from_epoch_millis(millis: i64) -> Timestamp {
         Timestamp {
             seconds: millis.div_euclid(1000),
@@ -25,7 +28,9 @@ impl Timestamp {
 
     /// Milliseconds after 1970, rounded down.
     pub fn epoch_millis(self) -> i64 {
-        self.seconds * 1000 + i64::from(self.nanos / 1_000_000)
+        self.seconds
+            .saturating_mul(1000)
+            .saturating_add(i64::from(self.nanos / 1_000_000))
     }
 
     /// Whole seconds after 1970, rounded down.
@@ -35,6 +40,7 @@ impl Timestamp {
 
     /// Parses a timestamp in the profile of RFC 3339 that ASL asks for: with `T`, with seconds, with `Z` or an
     /// offset, with up to nine digits of a fraction. None if it is anything else.
+    #[expect(clippy::arithmetic_side_effects, reason = "years have four digits")]
     pub fn parse(text: &str) -> Option<Timestamp> {
         let mut reader = Reader(text);
         let year = reader.digits(4)?;
@@ -75,12 +81,12 @@ impl From<SystemTime> for Timestamp {
                 let seconds = i64::try_from(before.as_secs()).unwrap_or(i64::MAX);
                 match before.subsec_nanos() {
                     0 => Timestamp {
-                        seconds: -seconds,
+                        seconds: seconds.saturating_neg(),
                         nanos: 0,
                     },
                     nanos => Timestamp {
-                        seconds: -seconds - 1,
-                        nanos: NANOS_PER_SECOND - nanos,
+                        seconds: seconds.saturating_neg().saturating_sub(1),
+                        nanos: NANOS_PER_SECOND.saturating_sub(nanos),
                     },
                 }
             }
@@ -155,6 +161,7 @@ impl Reader<'_> {
     }
 
     /// Seconds east of UTC.
+    #[expect(clippy::arithmetic_side_effects, reason = "less than 24 hours")]
     fn offset(&mut self) -> Option<i64> {
         if self.mark("Z").is_some() {
             return Some(0);
@@ -183,6 +190,7 @@ fn days_in_month(year: i64, month: i64) -> i64 {
 ///
 /// Years are counted from March, so that the leap day is the last of its year, and in eras of 400 years,
 /// which all have the same number of days.
+#[expect(clippy::arithmetic_side_effects, reason = "years have four digits")]
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -194,6 +202,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// The reverse of [`days_from_civil`].
+#[expect(clippy::arithmetic_side_effects, reason = "the days of an i64 of seconds")]
 fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);

@@ -1,20 +1,27 @@
 //! Moments in the forms that services use.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 use crate::model::TimestampFormat;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use expressway_asl::Document;
+use std::ops::RangeInclusive;
+
+/// The years that every form of a moment can write, in seconds after 1970: 0 to 9999.
+const WRITABLE: RangeInclusive<i64> = -62_167_219_200..=253_402_300_799;
 
 /// Reads a moment in any of its forms: a number of seconds, ISO 8601, or RFC 822.
 pub(crate) fn parse(value: &Document) -> Option<DateTime> {
-    match value {
+    let moment = match value {
         Document::Number(number) => match number.as_i64() {
             Some(seconds) => Some(DateTime::from_secs(seconds)),
             None => from_seconds(number.as_f64()),
         },
         Document::String(text) => parse_text(text.trim()),
         _ => None,
-    }
+    };
+    moment.filter(|moment| WRITABLE.contains(&moment.secs()))
 }
 
 fn parse_text(text: &str) -> Option<DateTime> {
@@ -41,7 +48,7 @@ pub(crate) fn format(moment: DateTime, format: TimestampFormat) -> String {
         TimestampFormat::Unix => moment.fmt(Format::EpochSeconds),
         TimestampFormat::Rfc822 => DateTime::from_secs(moment.secs()).fmt(Format::HttpDate),
     };
-    // Years beyond 9999 have no form; none that a definition can write gets here.
+    // Only years that have a form get here.
     text.unwrap_or_default()
 }
 
@@ -79,7 +86,20 @@ mod tests {
             let moment = parse(&Document::parse(value).unwrap()).expect(value);
             assert_eq!(for_result(moment), expected, "{value}");
         }
-        for value in ["\"yesterday\"", "null", "{}", "\"\""] {
+        for value in [
+            "\"yesterday\"",
+            "null",
+            "{}",
+            "\"\"",
+            "253402300800",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "1e18",
+            "1e400",
+            "\"-1e300\"",
+            "\"NaN\"",
+            "\"+292278994-08-17T07:12:55Z\"",
+        ] {
             assert!(parse(&Document::parse(value).unwrap()).is_none(), "{value}");
         }
     }

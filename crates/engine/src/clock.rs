@@ -1,11 +1,21 @@
 //! Time and randomness, behind traits so that a run can be repeated.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 /// A sleep that a [`Clock`] handed out.
 pub type Sleep<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// The time `after` later; where no time is that late, one that no execution lives to see.
+pub fn later(time: SystemTime, after: Duration) -> SystemTime {
+    /// The year 9999.
+    const NEVER: Duration = Duration::from_secs(253_370_764_800);
+    let never = || SystemTime::UNIX_EPOCH.checked_add(NEVER).unwrap_or(time).max(time);
+    time.checked_add(after).unwrap_or_else(never)
+}
 
 /// Tells the time and lets it pass.
 pub trait Clock: Send + Sync {
@@ -50,7 +60,7 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> SystemTime {
-        self.time + self.instant.elapsed()
+        later(self.time, self.instant.elapsed())
     }
 
     fn sleep_until(&self, time: SystemTime) -> Sleep<'_> {

@@ -1,5 +1,7 @@
 //! What goes into a run and what comes out.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 use crate::{Fault, StateError};
 use expressway_asl::Document;
 use expressway_asl::document::Text;

@@ -19,7 +19,7 @@ mod run;
 mod task;
 pub mod test_state;
 
-pub use clock::{Clock, Entropy, Sleep, SystemClock, SystemEntropy};
+pub use clock::{Clock, Entropy, Sleep, SystemClock, SystemEntropy, later};
 pub use error::{Fault, StateError};
 pub use execution::{Execution, ExecutionRequest, Identity, Outcome, Replay, ReplayTime};
 pub use payload::{PayloadFuture, PayloadStore, resolve, shorten};

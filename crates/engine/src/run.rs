@@ -19,7 +19,9 @@ mod work;
 
 use crate::history::{EventDetails, HistoryEvent, HistorySink};
 use crate::payload;
-use crate::{Engine, Environment, Execution, ExecutionRequest, Fault, Identity, Options, Outcome, Replay, StateError};
+use crate::{
+    Engine, Environment, Execution, ExecutionRequest, Fault, Identity, Options, Outcome, Replay, StateError, later,
+};
 use context::ExecutionContext;
 use expressway_asl::Document;
 use expressway_asl::document::{DEPTH_MAX, Text};
@@ -145,6 +147,7 @@ impl Run<'_> {
     }
 }
 
+#[warn(clippy::arithmetic_side_effects)]
 impl Engine {
     /// Runs one execution to its end, in the caller's own task: dropping the future stops all of it.
     ///
@@ -164,10 +167,10 @@ impl Engine {
         let environment = &environment.for_execution();
         let now = environment.clock.now();
         let started = replay.as_ref().map_or(now, |replay| replay.started);
-        let mut limit = now + self.options.execution_time_max;
+        let mut limit = later(now, self.options.execution_time_max);
         if let Some(timeout) = self.program.timeout {
             let from = replay.as_ref().map_or(now, |replay| replay.timeout_from);
-            limit = limit.min(from + timeout);
+            limit = limit.min(later(from, timeout));
         }
         let limited_by_surroundings = deadline.filter(|deadline| *deadline < limit);
         let end = limited_by_surroundings.unwrap_or(limit);

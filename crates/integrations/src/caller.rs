@@ -8,6 +8,8 @@
 //! is `SQS.SdkClientException` (recorded: `error_handling/task_service_sqs.test_send_message_no_such_queue*`). Here the
 //! request, and the session token in it, goes to SQS only, which answers that there is no such queue.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 use crate::effect::Token;
 use crate::http::HttpTrace;
 use crate::roles::Roles;

@@ -1,5 +1,7 @@
 //! `eks:call`: calls the Kubernetes API of an EKS cluster.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 use crate::caller::Caller;
 use crate::parameters::{self, Parameters};
 use crate::web::{self, Address};

@@ -1,5 +1,7 @@
 //! Lambda: by a function's own ARN, and by `arn:aws:states:::lambda:invoke`.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 mod answer;
 
 use crate::effect::Token;

@@ -1,5 +1,7 @@
 //! `Credentials` of Task states: roles that are assumed for single calls.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 use crate::caller::state_machine_arn;
 use aws_config::SdkConfig;
 use aws_config::identity::IdentityCache;
@@ -146,9 +148,7 @@ impl Session {
             .config
             .time_source()
             .map_or_else(SystemTime::now, |source| source.now());
-        let is_fresh =
-            |session: &&aws_credential_types::Credentials| session.expiry().is_none_or(|expiry| now + RESERVE < expiry);
-        if let Some(session) = current.as_ref().filter(is_fresh) {
+        if let Some(session) = current.as_ref().filter(|session| is_fresh(session.expiry(), now)) {
             return Ok(session.clone());
         }
         let session = self.assume().await?;
@@ -182,8 +182,7 @@ impl Session {
                 self.role_arn
             )));
         };
-        let expiry = text("Expiration").and_then(|text| DateTime::from_str(&text, DateTimeFormat::DateTime).ok());
-        let expiry = expiry.and_then(|moment| SystemTime::try_from(moment).ok());
+        let expiry = text("Expiration").and_then(|text| expiry(&text));
         Ok(aws_credential_types::Credentials::new(
             id,
             secret,
@@ -208,6 +207,17 @@ impl Session {
             _ => format!("The role {} can not be assumed: {}", self.role_arn, error.cause()),
         }
     }
+}
+
+/// Whether a session that ends then has more than the reserve left.
+fn is_fresh(expiry: Option<SystemTime>, now: SystemTime) -> bool {
+    expiry.is_none_or(|expiry| expiry.duration_since(now).is_ok_and(|left| left > RESERVE))
+}
+
+/// The expiry of a session, in the form in which STS writes it; `None` where it is no time of this system.
+fn expiry(text: &str) -> Option<SystemTime> {
+    let moment = DateTime::from_str(text, DateTimeFormat::DateTime).ok()?;
+    SystemTime::try_from(moment).ok()
 }
 
 /// The role in `User: arn:aws:sts::111122223333:assumed-role/name/session is not authorized to ...`.
@@ -237,6 +247,24 @@ fn session_name(state_machine_arn: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_session_may_end_at_any_time() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        for (text, is_expected) in [
+            ("0000-01-01T00:00:00Z", false),
+            ("1969-12-31T23:59:59Z", false),
+            ("2023-11-14T22:13:20Z", false),
+            ("2023-11-14T22:18:20Z", false),
+            ("2023-11-14T22:18:21Z", true),
+            ("2554-07-21T23:34:34Z", true),
+            ("9999-12-31T23:59:59.999999999Z", true),
+            // No time that is known: kept like a session that says nothing.
+            ("+292278994-08-17T07:12:55Z", true),
+        ] {
+            assert_eq!(is_fresh(expiry(text), now), is_expected, "{text}");
+        }
+    }
 
     #[test]
     fn the_caller_is_told_as_a_role() {

@@ -1,6 +1,8 @@
 //! A clock on which waits take no time.
 
-use expressway_engine::{Clock, Sleep};
+#![warn(clippy::arithmetic_side_effects)]
+
+use expressway_engine::{Clock, Sleep, later};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -108,7 +110,7 @@ impl FastForward {
     /// Lets this much time pass, and wakes who is due.
     fn advance(&self, elapsed: Duration) {
         let mut state = self.lock();
-        state.now += elapsed;
+        state.now = later(state.now, elapsed);
         let now = state.now;
         let mut due = Vec::new();
         while let Some(sleeper) = state.sleepers.first_entry()
@@ -149,7 +151,7 @@ impl Clock for FastForward {
 
     fn sleep_until(&self, time: SystemTime) -> Sleep<'_> {
         let mut state = self.lock();
-        state.sleepers_ever += 1;
+        state.sleepers_ever = state.sleepers_ever.saturating_add(1);
         Box::pin(Sleeper {
             clock: self,
             key: (time, state.sleepers_ever),
@@ -159,7 +161,7 @@ impl Clock for FastForward {
     fn task_in_flight(&self, running: bool) {
         let mut state = self.lock();
         state.tasks_in_flight = match running {
-            true => state.tasks_in_flight + 1,
+            true => state.tasks_in_flight.saturating_add(1),
             false => state.tasks_in_flight.saturating_sub(1),
         };
     }

@@ -1,5 +1,7 @@
 //! Waits and retries that last longer than the execution may.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 use super::Linter;
 use crate::compile::place::Place;
 use crate::diagnostic::Code;
@@ -35,7 +37,7 @@ impl Linter {
             let limit = self.time_max.as_secs();
             let message = format!(
                 "Retry {} of {} would begin after {} s at the earliest, but the execution ends after {limit} s",
-                possible + 1,
+                possible.saturating_add(1),
                 retrier.max_attempts,
                 after.as_secs_f64().ceil(),
             );
@@ -78,8 +80,12 @@ fn first_late_retry(retrier: &Retrier, attempt_time: Duration, time_max: Duratio
     let mut begins = Duration::ZERO;
     for retry in 0..retrier.max_attempts {
         let delay = retrier.delay(retry);
-        let delay = if retrier.full_jitter { delay / 2 } else { delay };
-        begins += attempt_time + delay;
+        let delay = if retrier.full_jitter {
+            delay.checked_div(2).unwrap_or_default()
+        } else {
+            delay
+        };
+        begins = begins.saturating_add(attempt_time).saturating_add(delay);
         if begins >= time_max {
             return Some((retry, begins));
         }

@@ -1,5 +1,7 @@
 //! Requests to the Kubernetes API of EKS clusters: whose certificates count, and who calls.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 use super::endpoint::{self, Settings};
 use super::http::http_client_trusting;
 use super::plain::{self, PlainAnswer, PlainRequest};

@@ -5,6 +5,8 @@
 //! before it opens one, and waits for it to be ready. HTTP/1.1 only: nothing that is called wants
 //! more, and a call that is dropped closes its connection.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 mod body;
 mod connections;
 mod idle;

@@ -1,5 +1,7 @@
 //! Requests to addresses that no model knows: one's own APIs, and other people's.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 use super::endpoint::Target;
 use super::error::{self, ServiceError};
 use super::watch::{AnswerLimit, Attempts};

@@ -1,10 +1,12 @@
 //! Retry and Catch: the one place that knows what happens after an error.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 use super::context::Seen;
 use super::machine::{StateEnd, Track, Variables, Visit};
 use super::{Failure, Run, work};
 use crate::history::EventDetails;
-use crate::{Fault, StateError};
+use crate::{Fault, StateError, later};
 use expressway_asl::Document;
 use expressway_asl::program::{Catcher, Retrier, StateKind, StateType, Transition};
 use std::sync::atomic::Ordering;
@@ -63,13 +65,18 @@ impl Run<'_> {
                 Err(fault) => return Err(fault),
             };
             // Causes may show the whole input.
-            self.worked(work::TRANSITION + error.cause.as_ref().map_or(0, |cause| cause.len()));
+            self.worked(
+                error
+                    .cause
+                    .as_ref()
+                    .map_or(0, |cause| cause.len())
+                    .max(work::TRANSITION),
+            );
             if let Some(delay) = self.retry_delay(track, &state.retry, &mut retries, &error) {
                 let now = self.now(track);
                 // A retry that would start after the deadline is not waited for.
-                self.sleep_until(track, now.checked_add(delay).unwrap_or(self.deadline))
-                    .await?;
-                visit.retry_count += 1;
+                self.sleep_until(track, later(now, delay)).await?;
+                visit.retry_count = visit.retry_count.saturating_add(1);
                 continue;
             }
             self.exhausted(track, visit);
@@ -210,7 +217,7 @@ impl Run<'_> {
             return None;
         }
         let delay = retrier.delay(*count);
-        *count += 1;
+        *count = count.saturating_add(1);
         if !retrier.full_jitter {
             return Some(delay);
         }

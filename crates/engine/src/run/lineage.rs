@@ -1,7 +1,9 @@
 //! Where a line of states stands in a repeatable execution: what its tokens, random bits and times derive from.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 use super::machine::Visit;
-use crate::{Replay, ReplayTime};
+use crate::{Replay, ReplayTime, later};
 use expressway_asl::document::Text;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -66,7 +68,7 @@ impl Lineage {
         // Nothing panics while it is locked, and a count is right at any time.
         let mut visits = self.visits.lock().unwrap_or_else(PoisonError::into_inner);
         let count = visits.entry(Text::clone(state)).or_default();
-        *count += 1;
+        *count = count.saturating_add(1);
         *count
     }
 
@@ -96,7 +98,7 @@ impl Lineage {
     pub(super) fn now(&self) -> Option<SystemTime> {
         match self.now.load(Ordering::Relaxed) {
             0 => None,
-            nanoseconds => Some(SystemTime::UNIX_EPOCH + Duration::from_nanos(nanoseconds)),
+            nanoseconds => Some(later(SystemTime::UNIX_EPOCH, Duration::from_nanos(nanoseconds))),
         }
     }
 

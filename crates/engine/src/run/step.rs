@@ -1,10 +1,12 @@
 //! States whose work takes no time, and waiting.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 use super::context::Seen;
 use super::machine::{StateEnd, Track, Variables, Visit};
 use super::values::{Evaluation, Stop};
 use super::{Failure, Run, Stage};
-use crate::StateError;
+use crate::{StateError, later};
 use expressway_asl::Document;
 use expressway_asl::document::{Number, Text};
 use expressway_asl::error_name::ErrorName;
@@ -183,8 +185,9 @@ impl<'e> Evaluation<'e> {
             Wait::SecondsQuery(query) => {
                 let seconds = |value: &Document| value.as_number().map(Number::as_f64);
                 let seconds = self.query_as(query, Seen::input(input), "number", seconds)?;
-                now + seconds_of(seconds)
-                    .ok_or_else(|| visit.error(ErrorName::QueryEvaluationError, "Wait state delay is too long."))?
+                let delay = seconds_of(seconds)
+                    .ok_or_else(|| visit.error(ErrorName::QueryEvaluationError, "Wait state delay is too long."))?;
+                later(now, delay)
             }
             Wait::TimestampQuery(query) => {
                 let value = self.query(query, Seen::input(input))?;
@@ -199,7 +202,7 @@ impl<'e> Evaluation<'e> {
                 };
                 time_of(timestamp)
             }
-            Wait::Seconds(seconds) => now + Duration::from_secs(*seconds),
+            Wait::Seconds(seconds) => later(now, Duration::from_secs(*seconds)),
             Wait::Timestamp(timestamp) => time_of(*timestamp),
             Wait::SecondsPath(path) => {
                 let path_text = path.text();
@@ -222,7 +225,7 @@ impl<'e> Evaluation<'e> {
                 if seconds > WAIT_SECONDS_MAX {
                     return Err(visit.runtime_error("Wait state delay is too long.").into());
                 }
-                now + Duration::from_secs(seconds)
+                later(now, Duration::from_secs(seconds))
             }
             Wait::TimestampPath(path) => {
                 let path_text = path.text();

@@ -1,12 +1,14 @@
 //! One attempt of a Task state.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 use super::context::Seen;
 use super::machine::{Track, Visit};
 use super::stages::{check_depth, check_result_bytes};
 use super::values::{Evaluation, Stop};
 use super::{Failure, Probe, Run, Stage};
 use crate::history::{EventDetails, TaskResource, TaskScheduled};
-use crate::{StateError, TaskError, TaskRequest};
+use crate::{StateError, TaskError, TaskRequest, later};
 use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_asl::error_name::ErrorName;
@@ -116,7 +118,7 @@ impl Run<'_> {
         let Some(seconds) = timeout else {
             return Some(answer.await);
         };
-        let mut timeout = clock.sleep_until(clock.now() + Duration::from_secs(seconds));
+        let mut timeout = clock.sleep_until(later(clock.now(), Duration::from_secs(seconds)));
         std::future::poll_fn(|context| {
             if let Poll::Ready(result) = answer.as_mut().poll(context) {
                 return Poll::Ready(Some(result));

@@ -1,5 +1,7 @@
 //! One state by itself: the parts of a run around it, and the probe that its stages show their data to.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 mod map;
 
 use super::context::ExecutionContext;
@@ -9,7 +11,7 @@ use super::work::Work;
 use super::{Failure, Run};
 use crate::history::EventDetails;
 use crate::test_state::{ErrorDetails, Mock, Rejection, StateInspection, StateTest, TestStatus, TestedState};
-use crate::{Environment, Identity, Options, StateError};
+use crate::{Environment, Identity, Options, StateError, later};
 use expressway_asl::document::{Object, Text};
 use expressway_asl::program::{Stages, State, StateKind, Transition};
 use expressway_asl::timestamp::Timestamp;
@@ -141,7 +143,7 @@ pub(crate) async fn test_state(
         identity,
         history: None,
         context: ExecutionContext::given(context),
-        deadline: now + options.execution_time_max,
+        deadline: later(now, options.execution_time_max),
         events: AtomicU64::new(0),
         transitions: AtomicU64::new(0),
         work: Work::default(),

@@ -20,6 +20,7 @@ mod limits;
 mod payloads;
 mod replay;
 mod test_state;
+mod times;
 
 use expressway_asl::Document;
 use expressway_asl::document::Text;

@@ -4,6 +4,8 @@
 //! connection (`events:DescribeConnection`) and the secret that EventBridge keeps for it
 //! (`secretsmanager:GetSecretValue`), whose layout is EventBridge's.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 use crate::caller::{Caller, state_machine_arn};
 use crate::web::{self, Address};
 use base64::Engine;
@@ -71,7 +73,8 @@ enum Authorization {
 struct Token {
     /// `Bearer ...`
     header: String,
-    good_until: Instant,
+    made: Instant,
+    good_for: Duration,
     /// Whether a request before the current one has carried it: if not, a new one is no better.
     is_used: bool,
 }
@@ -206,7 +209,7 @@ impl Connection {
 
     async fn token(&self, caller: &Caller) -> Result<String, StateError> {
         let mut token = self.token.lock().await;
-        if let Some(token) = token.as_mut().filter(|token| Instant::now() < token.good_until) {
+        if let Some(token) = token.as_mut().filter(|token| token.is_good()) {
             token.is_used = true;
             return Ok(token.header.clone());
         }
@@ -273,18 +276,30 @@ impl Connection {
         let answer = answer.unwrap_or_default();
         let token = answer.get("access_token").and_then(Document::as_str);
         let token = token.ok_or_else(|| refused("gave no token"))?;
-        let seconds = answer.get("expires_in").and_then(Document::as_i64);
-        let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
-        let good_for = seconds.map_or(TOKEN_KEPT_FOR, Duration::from_secs);
-        Ok(Token {
-            header: format!("Bearer {token}"),
-            good_until: Instant::now() + good_for.saturating_sub(TOKEN_RESERVE),
-            is_used: false,
-        })
+        Ok(Token::new(token, &answer))
     }
 
     fn text(&self, key: &str) -> String {
         self.secret.get(key).map(web::text).unwrap_or_default()
+    }
+}
+
+impl Token {
+    /// A token, and how long it is good for as the answer of the authorization endpoint says.
+    fn new(token: &str, answer: &Document) -> Token {
+        let seconds = answer.get("expires_in").and_then(Document::as_i64);
+        let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
+        let good_for = seconds.map_or(TOKEN_KEPT_FOR, Duration::from_secs);
+        Token {
+            header: format!("Bearer {token}"),
+            made: Instant::now(),
+            good_for: good_for.saturating_sub(TOKEN_RESERVE),
+            is_used: false,
+        }
+    }
+
+    fn is_good(&self) -> bool {
+        self.made.elapsed() < self.good_for
     }
 }
 
@@ -339,4 +354,30 @@ async fn call(
             error => failure(name, error.cause()),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_may_be_good_for_any_time() {
+        for (answer, is_good) in [
+            ("{}", true),
+            (r#"{"expires_in": null}"#, true),
+            (r#"{"expires_in": "3600"}"#, true),
+            (r#"{"expires_in": 0}"#, false),
+            (r#"{"expires_in": 30}"#, false),
+            (r#"{"expires_in": 3600}"#, true),
+            (r#"{"expires_in": 3600.5}"#, true),
+            (r#"{"expires_in": -1}"#, true),
+            (r#"{"expires_in": 2147483648}"#, true),
+            (r#"{"expires_in": 9007199254740992}"#, true),
+            (r#"{"expires_in": 9223372036854775807}"#, true),
+            (r#"{"expires_in": 1e400}"#, true),
+        ] {
+            let token = Token::new("t", &Document::parse(answer).unwrap());
+            assert_eq!(token.is_good(), is_good, "{answer}");
+        }
+    }
 }

@@ -195,9 +195,15 @@ pub(super) fn separator(arguments: Arguments<'_>, surroundings: &Surroundings) -
     })
 }
 
+/// The milliseconds around 1970 that a date of JavaScript can stand for.
+const MILLIS_MAX: f64 = 8.64e15;
+
 /// The first argument of `$fromMillis`, which JavaScript rounds towards zero.
 pub(super) fn whole_millis(arguments: Arguments<'_>, _surroundings: &Surroundings) -> Outcome {
     match argument(arguments, 1) {
+        Some(JValue::Number(millis)) if millis.abs() > MILLIS_MAX => {
+            Err(EvaluatorError::EvaluationError("Invalid time value".to_owned()))
+        }
         Some(JValue::Number(millis)) => Ok(JValue::Number(millis.trunc())),
         other => Ok(other.cloned().unwrap_or(JValue::Undefined)),
     }

@@ -1,5 +1,7 @@
 //! Connections that wait for the next call.
 
+#![warn(clippy::arithmetic_side_effects)]
+
 use super::Limit;
 use super::body::Body;
 use super::idle::{Idle, PoolId};
