@@ -8,7 +8,7 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 async fn sleep(clock: &FastForward, duration: Duration) {
-    clock.sleep_until(clock.now() + duration).await;
+    clock.sleep_until(later(clock.now(), duration)).await;
 }
 
 fn elapsed(clock: &FastForward) -> Duration {
