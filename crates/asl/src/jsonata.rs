@@ -383,7 +383,7 @@ impl Evaluation {
         if time.is_zero() || !bindings.work(work::UNBOUNDED) {
             return Err(Limit::Time.into());
         }
-        let Some(values) = self.values(bindings) else {
+        let Some(values) = self.values(bindings)? else {
             return Ok(None);
         };
         let (random, now) = match self.asks {
@@ -446,7 +446,10 @@ impl Evaluation {
 
     /// The values of the variables that the expression reads, as far as it can reach; none if one of them is not
     /// at hand.
-    fn values(&self, bindings: &dyn Bindings) -> Option<Vec<(String, JValue)>> {
+    ///
+    /// # Errors
+    /// There is more to read than memory allows.
+    fn values(&self, bindings: &dyn Bindings) -> Result<Option<Vec<(String, JValue)>>, EvaluationFailure> {
         let values = convert::Values::new(bindings);
         let value = |(name, reach): &Need| {
             let value = match &**name {
@@ -456,7 +459,10 @@ impl Evaluation {
             Some((name.to_string(), value))
         };
         let found = self.needs.iter().filter_map(value).collect();
-        (!values.is_missing()).then_some(found)
+        match values.is_too_large() {
+            true => Err(Limit::Memory.into()),
+            false => Ok((!values.is_missing()).then_some(found)),
+        }
     }
 }
 

@@ -25,6 +25,7 @@ pub mod error_name;
 pub mod intrinsic;
 pub mod jsonata;
 mod lint;
+pub mod memory;
 pub mod path;
 pub mod program;
 pub mod query;

@@ -6,6 +6,7 @@
 use super::analysis::Reach;
 use super::failure::{EvaluationFailure, Limit};
 use crate::document::{Array, DEPTH_MAX, Document, Number, Object, Reference, Text};
+use crate::memory;
 use crate::resolve::Resolver;
 use jsonata_core::value::{JMap, JValue};
 use std::cell::Cell;
@@ -19,6 +20,9 @@ pub(super) const RESULT_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub(super) struct Values<'b> {
     resolver: &'b dyn Resolver,
     is_missing: Cell<bool>,
+    /// How many bytes of JSON text may still be converted.
+    bytes_left: Cell<usize>,
+    is_too_large: Cell<bool>,
 }
 
 impl<'b> Values<'b> {
@@ -26,12 +30,33 @@ impl<'b> Values<'b> {
         Values {
             resolver,
             is_missing: Cell::new(false),
+            bytes_left: Cell::new(memory::json_bytes_max(usize::MAX)),
+            is_too_large: Cell::new(false),
         }
     }
 
     /// Whether a value was not at hand, so that what was converted is of no use.
     pub(super) fn is_missing(&self) -> bool {
         self.is_missing.get()
+    }
+
+    /// Whether there was more to convert than memory allows, so that what was converted is of no use.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.is_too_large.get()
+    }
+
+    /// Counts a value that is to be converted whole. The values that its references stand for count when they are loaded.
+    fn admit(&self, document: &Document) -> bool {
+        match self.bytes_left.get().checked_sub(document.json_bytes()) {
+            Some(left) => {
+                self.bytes_left.set(left);
+                true
+            }
+            None => {
+                self.is_too_large.set(true);
+                false
+            }
+        }
     }
 
     fn load(&self, reference: &Reference, convert: impl FnOnce(&Document) -> JValue) -> JValue {
@@ -66,6 +91,13 @@ pub(super) fn reached(document: &Document, reach: &Reach, values: &Values<'_>) -
 
 /// The value of a whole document.
 pub(super) fn value(document: &Document, values: &Values<'_>) -> JValue {
+    match values.admit(document) {
+        true => admitted(document, values),
+        false => JValue::Null,
+    }
+}
+
+fn admitted(document: &Document, values: &Values<'_>) -> JValue {
     #[cfg(test)]
     conversions::count();
     match document {
@@ -73,10 +105,10 @@ pub(super) fn value(document: &Document, values: &Values<'_>) -> JValue {
         Document::Bool(value) => JValue::Bool(*value),
         Document::Number(number) => JValue::Number(number.as_f64()),
         Document::String(text) => JValue::string(&**text),
-        Document::Array(items) => JValue::array(items.iter().map(|item| value(item, values)).collect()),
+        Document::Array(items) => JValue::array(items.iter().map(|item| admitted(item, values)).collect()),
         Document::Object(members) => members
             .iter()
-            .map(|(key, member)| (key.to_string(), value(member, values)))
+            .map(|(key, member)| (key.to_string(), admitted(member, values)))
             .collect::<JMap>()
             .into_value(),
         Document::Reference(reference) => values.load(reference, |loaded| value(loaded, values)),
@@ -97,13 +129,17 @@ impl IntoValue for JMap {
 pub(super) fn document(value: &JValue) -> Result<Option<Document>, EvaluationFailure> {
     match value {
         JValue::Undefined => Ok(None),
-        _ => Writer { bytes: 0 }.document(value, DEPTH_MAX).map(Some),
+        _ => {
+            let bytes_max = memory::json_bytes_max(RESULT_BYTES_MAX);
+            Writer { bytes: 0, bytes_max }.document(value, DEPTH_MAX).map(Some)
+        }
     }
 }
 
 struct Writer {
     /// At least so many bytes of JSON text were written.
     bytes: usize,
+    bytes_max: usize,
 }
 
 impl Writer {
@@ -150,7 +186,7 @@ impl Writer {
 
     fn add(&mut self, bytes: usize) -> Result<(), EvaluationFailure> {
         self.bytes += bytes;
-        match self.bytes <= RESULT_BYTES_MAX {
+        match self.bytes <= self.bytes_max {
             true => Ok(()),
             false => Err(Limit::Memory.into()),
         }

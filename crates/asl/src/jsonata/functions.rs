@@ -226,6 +226,11 @@ fn cell_number(arguments: Arguments<'_>) -> Option<usize> {
 }
 
 /// The value of a document for functions that parse JSON.
-fn value(document: &Document) -> JValue {
-    super::convert::value(document, &super::convert::Values::new(&crate::resolve::NoValues))
+fn value(document: &Document) -> Outcome {
+    let values = super::convert::Values::new(&crate::resolve::NoValues);
+    let value = super::convert::value(document, &values);
+    match values.is_too_large() {
+        true => too_large(),
+        false => Ok(value),
+    }
 }

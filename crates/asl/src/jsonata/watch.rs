@@ -8,15 +8,13 @@
 //! the process as a whole: no system tells what a single thread holds, and an allocator that counts would need
 //! `unsafe`. In the function nothing else runs meanwhile, since an evaluation keeps its only thread. Elsewhere
 //! other work that takes as much memory in the same second makes an evaluation fail, too; evaluations side by side
-//! share the blame, so the limit counts for each of them. Where the system does not tell how much memory a process has (there is no `/proc`), only the limits on
+//! share the blame, so the limit counts for each of them, as long as memory is left (see [`memory`]). Where the system does not tell how much memory a process has (there is no `/proc`), only the limits on
 //! single values and on time remain.
 
+use crate::memory;
 use jsonata_core::evaluator::CancelToken;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-/// How much the memory of the process may grow while an expression is evaluated.
-const GROWTH_KIB_MAX: u64 = 192 * 1024;
 
 /// How long an evaluation can go unnoticed. At the rate at which memory can be filled, it is good for about 10 MB.
 const INTERVAL: Duration = Duration::from_millis(2);
@@ -40,7 +38,7 @@ struct Evaluation {
     id: u64,
     cancel: CancelToken,
     /// The memory of the process when the thread first saw this evaluation.
-    memory_at_start_kib: Option<u64>,
+    memory_at_start: Option<u64>,
 }
 
 /// An evaluation that is watched until this is dropped.
@@ -58,7 +56,7 @@ impl Watched {
         state.evaluations.push(Evaluation {
             id,
             cancel: cancel.clone(),
-            memory_at_start_kib: None,
+            memory_at_start: None,
         });
         if state.is_asleep {
             WATCH.wake.notify_one();
@@ -114,23 +112,16 @@ impl Watch {
             if state.evaluations.is_empty() {
                 continue;
             }
-            let Some(memory_kib) = memory_kib() else {
+            let Some(used) = memory::resident() else {
                 return;
             };
-            let growth_kib_max = GROWTH_KIB_MAX.saturating_mul(state.evaluations.len() as u64);
+            let evaluations = state.evaluations.len() as u64;
             for evaluation in &mut state.evaluations {
-                let start = *evaluation.memory_at_start_kib.get_or_insert(memory_kib);
-                if memory_kib.saturating_sub(start) > growth_kib_max {
+                let start = *evaluation.memory_at_start.get_or_insert(used);
+                if used.saturating_sub(start) > memory::growth_max(start, evaluations) {
                     evaluation.cancel.cancel();
                 }
             }
         }
     }
-}
-
-/// The resident memory of this process.
-fn memory_kib() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse().ok()
 }

@@ -42,7 +42,7 @@ pub(super) fn parse(arguments: Arguments<'_>, _surroundings: &Surroundings) -> O
         Some(_) => return wrong_argument("parse", 1),
     };
     match Document::parse(text) {
-        Ok(document) => Ok(super::value(&document)),
+        Ok(document) => super::value(&document),
         Err(_) => error("D3137", "Invalid JSON"),
     }
 }
