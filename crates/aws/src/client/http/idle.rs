@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(idle.put(one, origin("a"), 4), Some(1), "whatever its pool and origin");
         assert_eq!(idle.put(one, origin("a"), 5), Some(2));
         assert_eq!(idle.take(one, &origin("a")), Some(5), "used last, used first");
-        assert_eq!(idle.take(other, &origin("a")), None, "nobody else's");
+        assert_eq!(idle.take(other, &origin("a")), None, "those of another pool stay");
         assert_eq!(idle.take(one, &origin("c")), None);
         assert_eq!(idle.put(other, origin("a"), 6), None);
         assert_eq!(idle.take_while(one, |connection| *connection < 4), [3]);
