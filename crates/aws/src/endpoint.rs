@@ -8,7 +8,8 @@ mod function;
 mod partition;
 
 pub use evaluate::Endpoint;
-pub use function::Function;
+pub use function::{Function, is_host_label};
+pub use partition::{DnsSuffixes, dns_suffixes};
 
 use expressway_asl::Document;
 use expressway_asl::document::Text;

@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let input = source::read_json("--input", &arguments.input)?;
     let runtime = crate::runtime()?;
     let measurements = runtime.block_on(async {
-        let tasks = arguments.tasks.prepare(&definition, Some(TEST_CASE)).await?;
+        let tasks = arguments.tasks.prepare(&definition, Some(TEST_CASE), None).await?;
         let bench = Bench {
             engine: Engine::new(Arc::clone(&definition.program), Options::default()),
             identity: identity::anonymous(&definition.name),

@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::source::{self, STANDARD_INPUT};
 use crate::{snippet, style};
+use expressway_asl::call::Call;
 use expressway_asl::diagnostic::{Code, Diagnostic, Diagnostics};
 use expressway_asl::program::Program;
 use expressway_asl::{Compilation, Document};
@@ -42,6 +43,8 @@ pub(crate) struct Definition {
     pub(crate) program: Arc<Program>,
     /// What it calls that can not be called from here. Mocked, it runs all the same.
     pub(crate) not_supported: Vec<Diagnostic>,
+    /// What its Task states call, as written.
+    pub(crate) calls: Vec<Call>,
 }
 
 impl DefinitionArguments {
@@ -69,6 +72,7 @@ impl DefinitionArguments {
                     program,
                     warnings,
                     not_supported,
+                    calls,
                 } = checked(compilation).map_err(|diagnostics| Failure::Definition {
                     file: self.file.clone(),
                     diagnostics,
@@ -80,6 +84,7 @@ impl DefinitionArguments {
                     name: self.name(),
                     program: Arc::new(program),
                     not_supported,
+                    calls,
                 })
             }
             Err(diagnostics) => Err(Failure::Definition {
@@ -110,6 +115,7 @@ pub(crate) struct Checked {
     pub(crate) warnings: Diagnostics,
     /// What it calls that can not be called from here.
     pub(crate) not_supported: Vec<Diagnostic>,
+    pub(crate) calls: Vec<Call>,
 }
 
 /// Checks the calls of a definition.
@@ -127,6 +133,7 @@ pub(crate) fn checked(compilation: Compilation) -> Result<Checked, Diagnostics> 
             program: compilation.program,
             warnings,
             not_supported,
+            calls: compilation.calls,
         }),
     }
 }

@@ -141,7 +141,10 @@ impl Arguments {
         definition: Definition,
         event: &[u8],
     ) -> Result<Result<String, InvocationError>, Failure> {
-        let tasks = self.tasks.prepare(&definition, None).await?;
+        let tasks = self
+            .tasks
+            .prepare(&definition, None, Some(&configuration.endpoints))
+            .await?;
         let log = Log {
             level: configuration.log_level,
             execution_data: configuration.log_execution_data,

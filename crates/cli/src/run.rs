@@ -73,7 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let identity = arguments.identity.identity(&definition.name)?;
     let history = arguments.history.as_deref().map(HistoryFile::create).transpose()?;
     let runtime = crate::runtime()?;
-    let tasks = runtime.block_on(arguments.tasks.prepare(&definition, None))?;
+    let tasks = runtime.block_on(arguments.tasks.prepare(&definition, None, None))?;
 
     let options = Options {
         execution_time_max: Duration::from_secs(arguments.timeout_seconds),

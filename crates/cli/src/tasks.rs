@@ -5,10 +5,12 @@ use crate::failure::Failure;
 use crate::local::LocalArguments;
 use crate::source;
 use clap::ValueEnum;
+use expressway_asl::call::Call;
 use expressway_asl::diagnostic::Diagnostic;
 use expressway_asl::program::Requirements;
 use expressway_engine::{Fault, TaskBudget, TaskFuture, TaskRequest, TaskRunner};
-use expressway_integrations::{AwsTasks, HttpTrace, SdkConfig};
+use expressway_function::config;
+use expressway_integrations::{AllowedEndpoints, AwsTasks, HttpTrace, SdkConfig};
 use expressway_local::{MockFile, MockedTasks, TestCase};
 use expressway_standins::{Effect, StandIns};
 use std::future::ready;
@@ -76,8 +78,14 @@ impl TaskArguments {
     }
 
     /// Reads the mock file, or sets up the clients that the program needs. `default` is the test case to take
-    /// when none is named, if there is one of that name.
-    pub(crate) async fn prepare(&self, definition: &Definition, default: Option<&str>) -> Result<Tasks, Failure> {
+    /// when none is named, if there is one of that name. Which hosts tasks may call is read from the environment unless
+    /// `endpoints` says so.
+    pub(crate) async fn prepare(
+        &self,
+        definition: &Definition,
+        default: Option<&str>,
+        endpoints: Option<&AllowedEndpoints>,
+    ) -> Result<Tasks, Failure> {
         let test_case = match &self.mock {
             Some(mock) => Some(test_case(mock, &definition.name, default)?),
             None => None,
@@ -105,15 +113,23 @@ impl TaskArguments {
             name,
             program,
             not_supported,
+            calls,
             ..
         } = definition;
         let requirements = program.requirements();
         let caller = match (unmocked, &stand_ins) {
             (Unmocked::Error, _) => None,
+            // Stand-ins send nothing.
             (_, Some(stand_ins)) => {
-                Some(callers(name, requirements, not_supported, async { stand_ins.config() }, None).await?)
+                let configuration = async { stand_ins.config() };
+                let endpoints = AllowedEndpoints::any();
+                Some(callers(name, requirements, not_supported, configuration, endpoints, None).await?)
             }
-            (_, None) => Some(aws(name, requirements, not_supported, None).await?),
+            (_, None) => {
+                let mut not_supported = not_supported.clone();
+                let endpoints = allowed_endpoints(calls, endpoints, &mut not_supported)?;
+                Some(aws(name, requirements, &not_supported, endpoints, None).await?)
+            }
         };
         Ok(Tasks {
             test_case,
@@ -150,15 +166,35 @@ impl Tasks {
     }
 }
 
+/// Which hosts the tasks of these calls may call; a call that may reach none joins what is not supported.
+///
+/// # Errors
+/// Environment variables are wrong.
+pub(crate) fn allowed_endpoints(
+    calls: &[Call],
+    given: Option<&AllowedEndpoints>,
+    not_supported: &mut Vec<Diagnostic>,
+) -> Result<AllowedEndpoints, Failure> {
+    let endpoints = match given {
+        Some(endpoints) => endpoints.clone(),
+        None => {
+            config::endpoints_from_env(std::env::vars_os()).map_err(|mistakes| Failure::usage(mistakes.to_string()))?
+        }
+    };
+    not_supported.extend(endpoints.check(calls));
+    Ok(endpoints.spelled_out_in(calls))
+}
+
 /// Sets up the clients of what the program calls; `trace` is shown the requests of HTTP tasks.
 pub(crate) async fn aws(
     name: &str,
     requirements: &Requirements,
     not_supported: &[Diagnostic],
+    endpoints: AllowedEndpoints,
     trace: Option<HttpTrace>,
 ) -> Result<Arc<dyn TaskRunner>, Failure> {
     let configuration = expressway_integrations::configuration();
-    callers(name, requirements, not_supported, configuration, trace).await
+    callers(name, requirements, not_supported, configuration, endpoints, trace).await
 }
 
 /// Sets up the clients of what the program calls, with this configuration if there is anything.
@@ -167,6 +203,7 @@ async fn callers(
     requirements: &Requirements,
     not_supported: &[Diagnostic],
     configuration: impl Future<Output = SdkConfig>,
+    endpoints: AllowedEndpoints,
     trace: Option<HttpTrace>,
 ) -> Result<Arc<dyn TaskRunner>, Failure> {
     if requirements.resources.is_empty() {
@@ -181,7 +218,9 @@ async fn callers(
         return Err(Failure::with_help(message, "with --mock it can be run all the same"));
     }
     // Servers on this machine are what one tries an API against.
-    let tasks = AwsTasks::new(&configuration.await, requirements).with_loopback();
+    let tasks = AwsTasks::new(&configuration.await, requirements)
+        .with_endpoints(endpoints)
+        .with_loopback();
     Ok(match trace {
         Some(trace) => Arc::new(tasks.with_http_trace(trace)),
         None => Arc::new(tasks),

@@ -14,7 +14,7 @@ use expressway_engine::test_state::{
     InspectionLevel, Mock, Rejection, StateConfiguration, StateTest, TestStatus, TestedState, test_state,
 };
 use expressway_engine::{Environment, StateError, SystemClock, SystemEntropy, TaskBudget, TaskRunner};
-use expressway_integrations::{FieldValidation, HttpTrace};
+use expressway_integrations::{AllowedEndpoints, FieldValidation, HttpTrace};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -224,10 +224,24 @@ async fn task_runner(
     trace: &HttpTrace,
 ) -> Result<Arc<dyn TaskRunner>, Problem> {
     let StateKind::Task(task) = &inspected.state.kind else {
-        return Ok(tasks::aws(machine, &Requirements::default(), &[], None).await?);
+        return Ok(tasks::aws(
+            machine,
+            &Requirements::default(),
+            &[],
+            AllowedEndpoints::default(),
+            None,
+        )
+        .await?);
     };
     if test.mock.is_some() || test.role_arn.is_none() {
-        return Ok(tasks::aws(machine, &Requirements::default(), &[], None).await?);
+        return Ok(tasks::aws(
+            machine,
+            &Requirements::default(),
+            &[],
+            AllowedEndpoints::default(),
+            None,
+        )
+        .await?);
     }
     let arn = task.resource.arn();
     if arn.contains(".sync") || arn.ends_with(".waitForTaskToken") {
@@ -235,17 +249,20 @@ async fn task_runner(
         return Err(Failure::with_help(message, "answer for it with --mock").into());
     }
     let name = &inspected.state.name;
-    let calls: Vec<_> = (inspection.calls.iter())
+    let mut calls: Vec<_> = (inspection.calls.iter())
         .filter(|call| inspection.is_single_state() || call.state_name == *name)
         .cloned()
         .collect();
     let mut not_supported = expressway_integrations::check(&calls);
     not_supported.retain(|finding| finding.severity == Severity::Error);
+    // A state alone runs under another name than it is inspected under.
+    calls.iter_mut().for_each(|call| call.state_name = Text::clone(name));
+    let endpoints = tasks::allowed_endpoints(&calls, None, &mut not_supported)?;
     let requirements = Requirements {
         resources: vec![(task.resource.clone(), Text::clone(name))],
         credentials: task.credentials.is_some().then(|| Text::clone(name)),
     };
-    Ok(tasks::aws(machine, &requirements, &not_supported, Some(trace.clone())).await?)
+    Ok(tasks::aws(machine, &requirements, &not_supported, endpoints, Some(trace.clone())).await?)
 }
 
 fn read_object(argument: &str, value: &str) -> Result<Object, Failure> {

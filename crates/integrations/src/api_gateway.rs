@@ -2,6 +2,7 @@
 
 use crate::caller::Caller;
 use crate::effect::Token;
+use crate::endpoints::{API_ENDPOINTS, api_region};
 use crate::parameters::{self, Parameters};
 use crate::web::{self, Address};
 use expressway_asl::Document;
@@ -53,7 +54,7 @@ const TIMEOUT: Duration = Duration::from_secs(310);
 ///
 /// # Errors
 /// `ApiGateway.<status>` with the body as the cause for an answer outside 2xx, `ApiGateway.SdkClientException` for
-/// none, `States.Runtime` for parameters that do not fit.
+/// none, `States.Runtime` for parameters that do not fit and for hosts that are not allowed, signed or not.
 ///
 /// # Source
 /// Recorded: `services/apigetway_task_service*`. A string is sent as JSON, quotes included.
@@ -71,9 +72,11 @@ pub(crate) async fn invoke(caller: &Caller, request: &TaskRequest<'_>) -> Result
     forbidden.into_iter().for_each(|fault| parameters.fault(fault));
     let body = body(&mut parameters, &method);
     let is_signed = is_signed(&mut parameters);
-    let address = address(&endpoint, stage.as_deref(), path.as_deref(), caller);
-    if address.is_none() {
-        parameters.invalid("ApiEndpoint");
+    let address = address(&endpoint, stage.as_deref(), path.as_deref(), caller.allows_loopback);
+    match &address {
+        None => parameters.invalid("ApiEndpoint"),
+        Some(address) if caller.allows_api(address) => {}
+        Some(address) => parameters.fault(parameters::not_allowed("ApiEndpoint", &address.host, API_ENDPOINTS)),
     }
     parameters.check()?;
     let Some(mut address) = address else {
@@ -93,7 +96,7 @@ pub(crate) async fn invoke(caller: &Caller, request: &TaskRequest<'_>) -> Result
     let credentials = caller.roles.credentials(request).await?;
     let signing = is_signed.then(|| Signing {
         service: "execute-api".to_owned(),
-        region: region(&address.host)
+        region: api_region(&address.host)
             .map(str::to_owned)
             .or_else(|| caller.region.clone())
             .unwrap_or_default(),
@@ -152,7 +155,7 @@ fn is_signed(parameters: &mut Parameters<'_>) -> bool {
 }
 
 /// The address of a path in a stage of an API. The endpoint is a host's name alone.
-fn address(endpoint: &str, stage: Option<&str>, path: Option<&str>, caller: &Caller) -> Option<Address> {
+fn address(endpoint: &str, stage: Option<&str>, path: Option<&str>, allows_loopback: bool) -> Option<Address> {
     if endpoint.contains(['/', '?', '#']) {
         return None;
     }
@@ -162,24 +165,7 @@ fn address(endpoint: &str, stage: Option<&str>, path: Option<&str>, caller: &Cal
         .map(|part| part.trim_start_matches('/'));
     let path: Vec<String> = parts.filter(|part| !part.is_empty()).map(web::encoded_path).collect();
     let path = path.join("/");
-    let secure = Address::parse(&format!("https://{endpoint}/{path}"), caller)?;
+    let secure = Address::parse(&format!("https://{endpoint}/{path}"), allows_loopback)?;
     // Without TLS where that is allowed: on this machine.
-    Some(Address::parse(&format!("http://{endpoint}/{path}"), caller).unwrap_or(secure))
-}
-
-/// The region in the name of an API's host, `api.execute-api.eu-west-1.amazonaws.com`.
-fn region(host: &str) -> Option<&str> {
-    let (_, rest) = host.split_once(".execute-api.")?;
-    rest.split('.').next()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_name_their_region() {
-        assert_eq!(region("a1.execute-api.eu-west-1.amazonaws.com"), Some("eu-west-1"));
-        assert_eq!(region("127.0.0.1"), None);
-    }
+    Some(Address::parse(&format!("http://{endpoint}/{path}"), allows_loopback).unwrap_or(secure))
 }

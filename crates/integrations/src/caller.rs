@@ -11,8 +11,10 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 use crate::effect::Token;
+use crate::endpoints::AllowedEndpoints;
 use crate::http::HttpTrace;
 use crate::roles::Roles;
+use crate::web::Address;
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use expressway_aws::model::{Operation, Service};
@@ -40,6 +42,7 @@ pub(crate) struct Caller {
     pub(crate) region: Option<String>,
     /// Whether `http:` is as good as `https:` where the host is this machine.
     pub(crate) allows_loopback: bool,
+    pub(crate) endpoints: AllowedEndpoints,
     /// Who is shown the requests of HTTP tasks.
     pub(crate) http_trace: Option<HttpTrace>,
 }
@@ -56,8 +59,26 @@ impl Caller {
             client,
             region: config.region().map(ToString::to_string),
             allows_loopback: false,
+            endpoints: AllowedEndpoints::default(),
             http_trace: None,
         }
+    }
+
+    /// Whether `apigateway:invoke` may call this address.
+    pub(crate) fn allows_api(&self, address: &Address) -> bool {
+        self.allows_loopback && address.is_loopback() || self.endpoints.allow_api(address)
+    }
+
+    /// Whether `eks:call` may call this address.
+    pub(crate) fn allows_cluster(&self, address: &Address) -> bool {
+        self.allows_loopback && address.is_loopback() || self.endpoints.allow_cluster(address)
+    }
+
+    /// Whether the `http:invoke` of this state may call this address.
+    pub(crate) fn allows_http(&self, state_name: &str, address: &Address) -> bool {
+        // Patterns are the operator's last word.
+        let is_own_server = self.allows_loopback && address.is_loopback() && self.endpoints.http_is_unset();
+        is_own_server || self.endpoints.allow_http(state_name, address)
     }
 
     /// How an operation is called for a task: under its role, and with its token.

@@ -3,6 +3,7 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 use crate::caller::Caller;
+use crate::endpoints::API_ENDPOINTS;
 use crate::parameters::{self, Parameters};
 use crate::web::{self, Address};
 use base64::Engine;
@@ -76,7 +77,7 @@ impl Clusters {
 /// # Errors
 /// - `EKS.<status>` for an answer outside 2xx, with all that is a result as its cause.
 /// - `EKS.SdkClientException` for none: no connection, a certificate of somebody else, silence.
-/// - `States.Runtime` for parameters that do not fit.
+/// - `States.Runtime` for parameters that do not fit, and for hosts that are not allowed: each request carries a token.
 ///
 /// # Source
 /// "Call Amazon EKS with Step Functions" in the AWS documentation: parameters, and the error for status 401. What
@@ -100,9 +101,11 @@ pub(crate) async fn call(
     if !name.chars().all(|character| character.is_ascii_graphic()) {
         parameters.invalid("ClusterName");
     }
-    let address = address(&endpoint, &path, caller);
-    if address.is_none() {
-        parameters.invalid("Endpoint");
+    let address = address(&endpoint, &path, caller.allows_loopback);
+    match &address {
+        None => parameters.invalid("Endpoint"),
+        Some(address) if caller.allows_cluster(address) => {}
+        Some(address) => parameters.fault(parameters::not_allowed("Endpoint", &address.host, API_ENDPOINTS)),
     }
     let authority = address
         .as_ref()
@@ -150,12 +153,12 @@ pub(crate) async fn call(
 }
 
 /// The address of a path in a cluster's API; only with TLS, since there is a token in each request.
-fn address(endpoint: &str, path: &str, caller: &Caller) -> Option<Address> {
+fn address(endpoint: &str, path: &str, allows_loopback: bool) -> Option<Address> {
     if !endpoint.starts_with("https://") || endpoint.contains(['?', '#']) {
         return None;
     }
     let path = web::encoded_path(path.trim_start_matches('/'));
-    Address::parse(&format!("{}/{path}", endpoint.trim_end_matches('/')), caller)
+    Address::parse(&format!("{}/{path}", endpoint.trim_end_matches('/')), allows_loopback)
 }
 
 /// What a body is. Kubernetes takes no patch without a word on its kind, and definitions have no place for that word:

@@ -9,6 +9,7 @@ pub use trace::{HttpExchange, HttpTrace};
 
 use crate::caller::Caller;
 use crate::effect::Token;
+use crate::endpoints::HTTP_ENDPOINTS;
 use crate::parameters::{self, Parameters};
 use crate::web::{self, Address};
 use connection::{Additions, Connection};
@@ -101,7 +102,8 @@ struct Call {
 ///   nothing of the body (public reports).
 /// - `States.Http.Socket` if there is no answer after 60 seconds, or none at all.
 /// - `Events.ConnectionResource.*` if the connection can not be used.
-/// - `States.Runtime` for parameters that do not fit, and for answers that are not text.
+/// - `States.Runtime` for parameters that do not fit, for endpoints that are not allowed, and for answers that are not
+///   text.
 pub(crate) async fn invoke(
     caller: &Caller,
     connections: &Connections,
@@ -125,9 +127,11 @@ pub(crate) async fn invoke(
 fn call(caller: &Caller, request: &TaskRequest<'_>) -> Result<(Call, String), StateError> {
     let mut parameters = Parameters::new(&request.input, PARAMETERS);
     let endpoint = parameters.required_text("ApiEndpoint").unwrap_or_default();
-    let address = Address::parse(&endpoint, caller);
-    if address.is_none() {
-        parameters.invalid("ApiEndpoint");
+    let address = Address::parse(&endpoint, caller.allows_loopback);
+    match &address {
+        None => parameters.invalid("ApiEndpoint"),
+        Some(address) if caller.allows_http(request.state_name, address) => {}
+        Some(address) => parameters.fault(parameters::not_allowed("ApiEndpoint", &address.host, HTTP_ENDPOINTS)),
     }
     let method = web::method(&mut parameters).unwrap_or_default();
     let query = web::pairs(&mut parameters, "QueryParameters", true);
@@ -252,11 +256,7 @@ fn compose(caller: &Caller, call: &Call, own: Additions, request: &TaskRequest<'
             headers.push((name.to_owned(), value));
         }
     }
-    let mut address = Address {
-        origin: call.address.origin.clone(),
-        host: call.address.host.clone(),
-        path: call.address.path.clone(),
-    };
+    let mut address = call.address.clone();
     address.push_query(&query);
     PlainRequest {
         method: call.method.clone(),

@@ -15,8 +15,8 @@
 //!
 //! # The files
 //! One per integration that differs from the service's own API; `optimized.rs` has the table of all others. What they
-//! share: `configuration.rs` (credentials, timeouts, connections), `caller.rs` and `roles.rs` (who calls), `effect.rs`
-//! (tokens, so that an effect happens once), `parameters.rs`, `metadata.rs`, and `error.rs` (what Lambda's SDK reports).
+//! share: `configuration.rs` (credentials, timeouts, connections), `caller.rs` and `roles.rs` (who calls),
+//! `endpoints.rs` (which hosts receive credentials), `effect.rs` (tokens, so that an effect happens once), `parameters.rs`, `metadata.rs`, and `error.rs` (what Lambda's SDK reports).
 
 mod api_gateway;
 mod aws_sdk;
@@ -26,6 +26,7 @@ mod configuration;
 pub mod dynamodb;
 pub mod effect;
 mod eks;
+pub mod endpoints;
 mod error;
 mod http;
 mod lambda;
@@ -39,6 +40,7 @@ mod web;
 
 pub use check::{check, check_with_values};
 pub use configuration::configuration;
+pub use endpoints::AllowedEndpoints;
 pub use http::{HttpExchange, HttpTrace};
 pub use mock::{FieldValidation, check_mocked_result};
 
@@ -88,6 +90,13 @@ impl AwsTasks {
     #[must_use]
     pub fn with_loopback(mut self) -> AwsTasks {
         self.caller.allows_loopback = true;
+        self
+    }
+
+    /// Lets `http:invoke`, `apigateway:invoke` and `eks:call` reach these endpoints.
+    #[must_use]
+    pub fn with_endpoints(mut self, endpoints: AllowedEndpoints) -> AwsTasks {
+        self.caller.endpoints = endpoints;
         self
     }
 

@@ -90,6 +90,11 @@ pub(crate) fn missing(key: &str) -> String {
     format!("The field '{key}' is required but was missing")
 }
 
+/// What is said of a field that names a host which is not allowed.
+pub(crate) fn not_allowed(key: &str, host: &str, variable: &str) -> String {
+    format!("The field '{key}' names the host `{host}`, which must not be called unless {variable} allows it")
+}
+
 /// The error for parameters that no request can be made of.
 pub(crate) fn unusable(input: &Document, faults: &str) -> StateError {
     let cause = format!("The Parameters '{input}' could not be used to start the Task: [{faults}]");

@@ -1,6 +1,5 @@
 //! What `http:invoke`, `apigateway:invoke` and `eks:call` share: addresses, headers, bodies, answers.
 
-use crate::caller::Caller;
 use crate::metadata;
 use crate::parameters::Parameters;
 use expressway_asl::Document;
@@ -20,34 +19,67 @@ pub(crate) const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 pub(crate) const ANSWER_BYTES_MAX: usize = 1 << 20;
 
 /// Scheme and host of an address, and path and query.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
+    /// Scheme, host and, unless it is the scheme's own, port.
     pub(crate) origin: String,
+    /// In lower case.
     pub(crate) host: String,
+    /// `None` for the scheme's own.
+    pub(crate) port: Option<u16>,
     pub(crate) path: String,
 }
 
 impl Address {
     /// Takes an address apart; `None` if it is none, or not one that may be called: without TLS only this machine may
-    /// be, and only where the caller says so.
-    pub(crate) fn parse(text: &str, caller: &Caller) -> Option<Address> {
-        let uri: Uri = text.parse().ok()?;
-        let authority = uri.authority()?;
-        let is_here = matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]");
-        let may_be_called = match uri.scheme_str()? {
-            "https" => true,
-            "http" => is_here && caller.allows_loopback,
-            _ => false,
-        };
-        // A user's name in an address is an old way to make it look like another one.
-        if !may_be_called || authority.as_str().contains('@') {
+    /// be, and only if `allows_loopback`.
+    pub(crate) fn parse(text: &str, allows_loopback: bool) -> Option<Address> {
+        // Browsers take a backslash for a slash, which makes another host of what is before it.
+        if text.contains('\\') {
             return None;
         }
+        let uri: Uri = text.parse().ok()?;
+        // A user's name in an address is an old way to make it look like another one.
+        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
+        let host = authority.host().to_ascii_lowercase();
+        let scheme = uri.scheme_str()?;
+        let default_port = match scheme {
+            "https" => 443,
+            "http" if is_loopback(&host) && allows_loopback => 80,
+            _ => return None,
+        };
+        // The port is read from the text: `Uri` makes nothing of one that is empty or too large.
+        let rest = authority.as_str().get(host.len()..)?;
+        let port = match rest.strip_prefix(':') {
+            None if rest.is_empty() => None,
+            None => return None,
+            Some(port) => Some(port.parse::<u16>().ok()?).filter(|port| *port != default_port),
+        };
+        if !is_host_name(&host) && !is_loopback(&host) {
+            return None;
+        }
+        let shown_port = port.map(|port| format!(":{port}")).unwrap_or_default();
         Some(Address {
-            origin: format!("{}://{authority}", uri.scheme_str()?),
-            host: authority.host().to_owned(),
+            origin: format!("{scheme}://{host}{shown_port}"),
+            host,
+            port,
             path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
         })
+    }
+
+    /// `https`, or `http` on this machine.
+    pub(crate) fn scheme(&self) -> &str {
+        self.origin.split_once("://").map_or("https", |(scheme, _)| scheme)
+    }
+
+    /// The port of the scheme.
+    pub(crate) fn default_port(&self) -> u16 {
+        if self.scheme() == "http" { 80 } else { 443 }
+    }
+
+    /// Whether it is on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        is_loopback(&self.host)
     }
 
     /// Adds a query.
@@ -59,6 +91,20 @@ impl Address {
             self.path.push_str(&percent(value));
         }
     }
+}
+
+fn is_loopback(host: &str) -> bool {
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+/// Whether a text is the name of a host, or an IPv4 address. The dot at the end that the DNS allows is not: it would be
+/// another spelling of the same host, which no certificate has.
+fn is_host_name(host: &str) -> bool {
+    let is_label = |label: &str| {
+        let mut bytes = label.bytes();
+        !label.is_empty() && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    host.split('.').all(is_label)
 }
 
 /// A path with all encoded that no path may have; what is encoded already stays.

@@ -10,6 +10,8 @@ use expressway_durability::payloads::PayloadOptions;
 use expressway_durability::{DefinitionChange, Level};
 use expressway_engine::TaskBudget;
 use expressway_engine::history::LogLevel;
+use expressway_integrations::AllowedEndpoints;
+use expressway_integrations::endpoints::{API_ENDPOINTS, HTTP_ENDPOINTS, HostPattern, UrlPattern};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -51,6 +53,8 @@ use variables::Variables;
 /// | `EXPRESSWAY_PAYLOAD_BYTES` | how long state data may be before its largest values go to the bucket, 16384 to 262144 | 262144 |
 /// | `EXPRESSWAY_CACHE_BYTES` | how much memory they may take to stay at hand, 0 to 1073741824 | 33554432 |
 /// | `EXPRESSWAY_ALLOWED_BUCKETS` | JSON array of `bucket` or `bucket/prefix`: where pointers in SQS messages may lead besides the own prefix | `[]` |
+/// | `EXPRESSWAY_API_ENDPOINTS` | JSON array of hosts with `*` that `apigateway:invoke` and `eks:call` may call beside those of API Gateway and EKS | `[]` |
+/// | `EXPRESSWAY_HTTP_ENDPOINTS` | JSON array of the addresses, with `*` and `?`, that `http:invoke` may call | what the definition spells out |
 /// | `EXPRESSWAY_LARGE_RESPONSE` | how an answer that is too large is given: by a `redirect` to where it is (HTTP only, else an error), or by a `reference` in its place | `redirect` |
 ///
 /// A variable that is set to nothing counts as not set. The level of logging is `ERROR` because a failed
@@ -113,6 +117,8 @@ pub struct Configuration {
     pub large_response: LargeResponse,
     /// How the retries of messages are spaced; as their queue does it if none.
     pub retry_backoff: Option<Backoff>,
+    /// Which hosts tasks may call beside the services of AWS.
+    pub endpoints: AllowedEndpoints,
 }
 
 /// What becomes of an execution without a key.
@@ -242,6 +248,7 @@ impl Configuration {
                 )
                 .unwrap_or(defaults.sqs_input),
             retry_backoff: retry_backoff(&mut variables),
+            endpoints: endpoints(&mut variables),
             ..defaults
         };
         let configuration = durability(&mut variables, configuration);
@@ -282,6 +289,7 @@ impl Configuration {
             payload_bytes: options.inline_bytes_max,
             large_response: LargeResponse::Redirect,
             retry_backoff: None,
+            endpoints: AllowedEndpoints::default(),
         }
     }
 }
@@ -310,6 +318,27 @@ fn definition(variables: &mut Variables) -> Option<Definition> {
     }
     // An absolute path replaces the root.
     Some(Definition::File(Path::new(&root).join(value)))
+}
+
+/// Reads which hosts tasks may call, and nothing else: for those who run a definition without the rest of the function.
+///
+/// # Errors
+/// All mistakes at once.
+pub fn endpoints_from_env(
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<AllowedEndpoints, Mistakes> {
+    let is_endpoint = |name: &OsString| [API_ENDPOINTS, HTTP_ENDPOINTS].iter().any(|known| **name == **known);
+    let environment = environment.into_iter().filter(|(name, _)| is_endpoint(name));
+    let mut variables = Variables::new(environment);
+    let endpoints = endpoints(&mut variables);
+    variables.finish()?;
+    Ok(endpoints)
+}
+
+fn endpoints(variables: &mut Variables) -> AllowedEndpoints {
+    let api = variables.patterns(API_ENDPOINTS, HostPattern::parse);
+    let http = variables.patterns(HTTP_ENDPOINTS, UrlPattern::parse);
+    AllowedEndpoints::new(api.unwrap_or_default(), http)
 }
 
 fn retry_backoff(variables: &mut Variables) -> Option<Backoff> {

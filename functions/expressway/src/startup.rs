@@ -13,7 +13,7 @@ use expressway_asl::error_name::ErrorMatcher;
 use expressway_asl::program::Program;
 use expressway_durability::payloads::{S3Payloads, load_text};
 use expressway_durability::{RecordOptions, Records, Table};
-use expressway_integrations::AwsTasks;
+use expressway_integrations::{AllowedEndpoints, AwsTasks};
 use std::ffi::OsString;
 use std::io::Stdout;
 use std::path::PathBuf;
@@ -70,10 +70,14 @@ pub async fn start(
     let configuration = Configuration::from_env(environment).map_err(StartError::Configuration)?;
     let log = Log::stdout(&configuration);
     let aws = expressway_integrations::configuration().await;
-    let (program, definition) = compile(&configuration, &aws, &log).await?;
-    let tasks = AwsTasks::new(&aws, program.requirements());
+    let Compiled {
+        program,
+        text,
+        endpoints,
+    } = compile(&configuration, &aws, &log).await?;
+    let tasks = AwsTasks::new(&aws, program.requirements()).with_endpoints(endpoints);
     let handler = Handler::new(configuration, Arc::new(program), Arc::new(tasks));
-    Ok((equip(handler, &aws, &definition), log))
+    Ok((equip(handler, &aws, &text), log))
 }
 
 /// Gives a handler the stores and queues that its configuration names. `definition` is the text of what is run.
@@ -105,12 +109,14 @@ pub fn guard(configuration: &Configuration, aws: &SdkConfig, definition: &str) -
     Some(Guard::new(Records::new(table, options), definition, final_errors))
 }
 
-/// The program, and its text.
-async fn compile(
-    configuration: &Configuration,
-    aws: &SdkConfig,
-    log: &Log<Stdout>,
-) -> Result<(Program, String), StartError> {
+struct Compiled {
+    program: Program,
+    text: String,
+    /// Which hosts its tasks may call.
+    endpoints: AllowedEndpoints,
+}
+
+async fn compile(configuration: &Configuration, aws: &SdkConfig, log: &Log<Stdout>) -> Result<Compiled, StartError> {
     let text = match &configuration.definition {
         Definition::Inline(text) => text.clone(),
         Definition::File(path) => std::fs::read_to_string(path).map_err(|error| StartError::Unreadable {
@@ -129,11 +135,17 @@ async fn compile(
     let compilation = expressway_asl::compile(&text, &configuration.substitutions).map_err(StartError::Definition)?;
     let mut findings = compilation.warnings;
     findings.list.extend(expressway_integrations::check(&compilation.calls));
+    findings.list.extend(configuration.endpoints.check(&compilation.calls));
     if findings.has_errors() {
         return Err(StartError::Definition(findings));
     }
     if !findings.list.is_empty() {
         log.message("WARN", &findings.to_string());
     }
-    Ok((compilation.program, text))
+    let endpoints = configuration.endpoints.clone();
+    Ok(Compiled {
+        program: compilation.program,
+        text,
+        endpoints: endpoints.spelled_out_in(&compilation.calls),
+    })
 }

@@ -154,6 +154,11 @@ fn parse_arn(arn: &str) -> Option<Document> {
     ]))
 }
 
+/// Whether a text can be a label of a host name, the part between two dots.
+pub fn is_host_label(text: &str) -> bool {
+    is_host(text, false)
+}
+
 /// Whether a text can be a label of a host name, or several of them.
 fn is_host(text: &str, allows_dots: bool) -> bool {
     if allows_dots && text.contains('.') {

@@ -1,6 +1,8 @@
 //! Partitions: groups of regions that share host names.
 
+use super::function::is_host_label;
 use expressway_asl::Document;
+use expressway_asl::document::Text;
 use std::sync::LazyLock;
 
 /// botocore's `partitions.json` without descriptions; see `tables/SOURCE`.
@@ -36,6 +38,28 @@ pub(super) fn of_region(region: &str) -> Document {
         .and_then(|partition| partition.get("outputs"))
         .cloned()
         .unwrap_or_default()
+}
+
+/// What the hosts of a region's services end in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsSuffixes {
+    /// `amazonaws.com`
+    pub standard: Text,
+    /// Of hosts with IPv6, `api.aws`.
+    pub dual_stack: Text,
+}
+
+/// What the hosts of a region's services end in; `None` if the text cannot be the name of a region.
+pub fn dns_suffixes(region: &str) -> Option<DnsSuffixes> {
+    if !is_host_label(region) {
+        return None;
+    }
+    let partition = of_region(region);
+    let suffix = |key: &str| Some(Text::from(partition.get(key)?.as_str()?));
+    Some(DnsSuffixes {
+        standard: suffix("dnsSuffix")?,
+        dual_stack: suffix("dualStackDnsSuffix")?,
+    })
 }
 
 /// Whether a region has the pattern of a partition.

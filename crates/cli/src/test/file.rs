@@ -127,6 +127,7 @@ pub(super) fn read(path: &Path) -> Result<TestFile, Unusable> {
         name: machine_name(&definition_file),
         program: Arc::new(checked.program),
         not_supported: checked.not_supported,
+        calls: checked.calls,
     };
     let cases = reader.cases(&node, &members, &definition.name);
     match reader.mistakes.is_empty() {

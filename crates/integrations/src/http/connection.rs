@@ -225,7 +225,8 @@ impl Connection {
         };
         let mut own = Additions::of(self.secret.get("oauth_http_parameters"));
         let endpoint = self.text("authorization_endpoint");
-        let mut address = Address::parse(&endpoint, caller).ok_or_else(|| refused("is not an address"))?;
+        let mut address =
+            Address::parse(&endpoint, caller.allows_loopback).ok_or_else(|| refused("is not an address"))?;
         let method = Some(self.text("http_method")).filter(|method| !method.is_empty());
         let method = method.unwrap_or_else(|| "POST".to_owned());
         let mut fields: Vec<(String, String)> = vec![

@@ -103,7 +103,32 @@ impl Variables {
         })
     }
 
-    /// A JSON array of error names.
+    /// A JSON array of patterns; `None` if the variable is not set, which differs from an empty array.
+    pub(super) fn patterns<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        let value = self.take(name)?;
+        let document = Document::parse(&value).ok();
+        let texts = document.as_ref().and_then(Document::as_array);
+        let pattern = |text: &Document| {
+            let text = text.as_str().ok_or_else(|| "an item is not a string".to_owned())?;
+            parse(text)
+        };
+        let patterns = texts
+            .ok_or_else(|| "it is not an array".to_owned())
+            .and_then(|texts| texts.iter().map(pattern).collect());
+        match patterns {
+            Ok(patterns) => Some(patterns),
+            Err(problem) => {
+                let allowed = format!("must be a JSON array of patterns: {problem}");
+                self.mistake(name, Some(&value), &allowed);
+                None
+            }
+        }
+    }
+
     /// A JSON array of strings.
     pub(super) fn text_list(&mut self, name: &'static str) -> Vec<String> {
         let Some(value) = self.take(name) else {
@@ -120,6 +145,7 @@ impl Variables {
         })
     }
 
+    /// A JSON array of error names.
     pub(super) fn error_names(&mut self, name: &'static str) -> Vec<ErrorName> {
         let Some(value) = self.take(name) else {
             return Vec::new();
