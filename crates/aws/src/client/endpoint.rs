@@ -198,6 +198,105 @@ mod tests {
         resolve(service, service.operation(action).unwrap(), &parameters, &settings)
     }
 
+    /// All operations of all services whose host depends on a parameter.
+    #[test]
+    fn no_parameter_changes_whose_host_it_is() {
+        let values = [
+            "plain-name",
+            "111122223333",
+            "evil.example",
+            "evil.example/",
+            "evil.example/x",
+            "evil.example?",
+            "evil.example#",
+            "evil.example\\",
+            "evil.example:443",
+            "evil.example:443/",
+            "user@evil.example",
+            "@evil.example/",
+            "https://evil.example/",
+            "//evil.example/",
+            "evil.example%2f",
+            "evil.example\r\nx: y",
+            "evil.example x",
+            "evil\u{3002}example/",
+            ".evil.example",
+            "..",
+            "arn:aws:s3:evil.example/:111122223333:accesspoint/x",
+            "arn:aws:s3:eu-west-1:evil.example/:accesspoint/x",
+            "arn:aws:s3:eu-west-1:111122223333:accesspoint/evil.example/",
+            "arn:aws:s3:eu-west-1:111122223333:accesspoint:evil.example#",
+            "arn:evil.example/:s3:eu-west-1:111122223333:accesspoint/x",
+            "arn:aws:s3-outposts:eu-west-1:111122223333:outpost/evil.example//accesspoint/x",
+            "arn:aws:s3-object-lambda:evil.example/:111122223333:accesspoint/x",
+            "arn:aws:kinesis:evil.example/:evil.example/:stream/x",
+            "arn:aws:dynamodb:evil.example/:evil.example/:table/x",
+            "arn:aws:cloudfront::evil.example/:key-value-store/evil.example/",
+            "bucket--evil.example/--x-s3",
+            "bucket--use1-az4--x-s3",
+        ];
+        let (mut checked, mut prefixed) = (0, 0);
+        for (name, _) in crate::model::services() {
+            let service = Service::find(name).unwrap();
+            for operation in &service.operations {
+                let Some(input) = service.input(operation) else {
+                    continue;
+                };
+                let chooses = |member: &&crate::model::Member| {
+                    let label = format!("{{{}}}", member.name);
+                    let prefix = operation.host_prefix.as_deref().unwrap_or_default();
+                    member.context_parameter.is_some() || prefix.contains(&label)
+                };
+                for (member, value) in input
+                    .members
+                    .iter()
+                    .filter(chooses)
+                    .flat_map(|m| values.map(|v| (m, v)))
+                {
+                    let parameters = Document::object([(&*member.key, Document::from(value))]);
+                    let settings = Settings {
+                        region: Some("eu-west-1"),
+                        custom: None,
+                        fips: false,
+                        dual_stack: false,
+                    };
+                    let Ok(target) = resolve(service, operation, &parameters, &settings) else {
+                        continue;
+                    };
+                    let host_prefix = operation.host_prefix.as_deref().unwrap_or_default();
+                    let label = format!("{{{}}}", member.name);
+                    let is_filled = host_prefix.contains(&label);
+                    let request = match Request::new(service, operation, &parameters, None) {
+                        Ok(request) => request,
+                        // Another member is missing: as if it were there.
+                        Err(_) if !is_filled => Request::default(),
+                        Err(_) => continue,
+                    };
+                    let url = target.url_for(&request);
+                    let at = format!("{name}:{} {} {value:?}: {url}", operation.name, member.name);
+                    let uri: http::Uri = match url.parse() {
+                        Ok(uri) => uri,
+                        // What is no address is not sent.
+                        Err(_) => continue,
+                    };
+                    let authority = uri.authority().unwrap();
+                    let host = authority.host();
+                    let is_whole = authority.as_str() == host && uri.scheme_str() == Some("https");
+                    let is_aws = [".amazonaws.com", ".api.aws", ".on.aws"]
+                        .iter()
+                        .any(|suffix| host.ends_with(suffix));
+                    assert!(is_whole && is_aws, "{at}");
+                    checked += 1;
+                    prefixed += usize::from(is_filled);
+                }
+            }
+        }
+        assert!(
+            checked > 1000 && prefixed > 100,
+            "only {checked} addresses were looked at, {prefixed} with a prefix"
+        );
+    }
+
     #[test]
     fn endpoints_say_where_to_send_and_how_to_sign() {
         let table = target("dynamodb", "getItem", r#"{"TableName": "orders"}"#, None).unwrap();

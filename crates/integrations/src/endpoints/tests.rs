@@ -805,10 +805,6 @@ async fn no_parameter_chooses_who_receives_a_signature() {
         ("dynamodb:getItem", r#"{"TableName":"VALUE","Key":{"a":{"S":"b"}}}"#),
         ("aws-sdk:kinesis:describeStream", r#"{"StreamARN":"VALUE"}"#),
         (
-            "aws-sdk:eventbridge:putEvents",
-            r#"{"EndpointId":"VALUE","Entries":[]}"#,
-        ),
-        (
             "events:putEvents",
             r#"{"Entries":[{"EventBusName":"VALUE","Source":"s","DetailType":"d","Detail":{}}]}"#,
         ),
@@ -838,6 +834,7 @@ async fn no_parameter_chooses_who_receives_a_signature() {
         "arn:aws:s3:eu-west-1:111122223333:accesspoint/evil.example/",
         "arn:evil.example/:s3:eu-west-1:111122223333:accesspoint/x",
         "arn:aws:kinesis:evil.example/:111122223333:stream/x",
+        "arn:aws:kinesis:us-east-1:111122223333:stream/x",
         "arn:aws:lambda:us-east-1:111122223333:function:f",
         "arn:aws:lambda:evil.example/:111122223333:function:f",
         "arn:aws:sns:evil.example:111122223333:t",
