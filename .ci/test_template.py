@@ -38,6 +38,9 @@ MISTAKES = [
     ("${PayloadsBucket.Arn}/payloads/*", "${PayloadBucket.Arn}/payloads/*"),
     ("- AttributeName: sk\n          AttributeType: S", "- AttributeName: sort\n          AttributeType: S"),
     ("!GetAtt ExecutionsTable.Arn", "!GetAtt ExecutionTable.Arn"),
+    ("DestinationArn: !GetAtt AccessLogGroup.Arn", "DestinationArn: !GetAtt AccesLogGroup.Arn"),
+    ("ReservedConcurrentExecutions: !If", "ReservedConcurrentExecution: !If"),
+    ("!If [HasReservedConcurrency, !Ref ReservedConcurrency,", "!If [HasReservedConcurency, !Ref ReservedConcurrency,"),
     ("AttributeName: expires_at\n        Enabled: true", "AttributeName: expires_at\n        Enable: true"),
 ]
 
@@ -74,6 +77,34 @@ def json_in_templates() -> list[str]:
     return wrong
 
 
+def leaks() -> list[str]:
+    """What lets one stack reach what is another's, though every template is valid."""
+    resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+    variables = resources["ExpresswayFunction"]["Properties"]["Environment"]["Variables"]
+    [policy] = resources["FunctionRole"]["Properties"]["Policies"]
+    statements = [
+        statement["Fn::If"][1] if "Fn::If" in statement else statement
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+    [records] = [statement for statement in statements if statement["Sid"] == "KeepExecutions"]
+    wrong = []
+    machine = variables["EXPRESSWAY_STATE_MACHINE_NAME"]["Ref"]
+    arn = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:${%s}#*" % machine
+    condition = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": {"Fn::Sub": arn}}}
+    if records.get("Condition") != condition:
+        wrong.append(f"the role reaches records of other state machines: {records.get('Condition')}")
+    queue = resources["OrdersQueue"]["Properties"]["QueueName"]["Fn::Sub"]
+    allowed = resources["OrdersDeadLetterQueue"]["Properties"]["RedriveAllowPolicy"]
+    sources = [source["Fn::Sub"] for source in allowed["sourceQueueArns"]]
+    if (allowed["redrivePermission"], sources) != (
+        "byQueue",
+        ["arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:" + queue],
+    ):
+        wrong.append(f"the dead-letter queue is open to other queues, or closed to its own: {allowed}")
+    json.loads(resources["HttpApi"]["Properties"]["AccessLogSettings"]["Format"])
+    return wrong
+
+
 def main() -> int:
     passed, failed = 0, []
 
@@ -91,6 +122,8 @@ def main() -> int:
         check(name, not found, found)
     found = json_in_templates()
     check("JSON texts", not found, found)
+    found = leaks()
+    check("what one stack reaches", not found, found)
     for right, wrong in MISTAKES:
         check(f"mistake {wrong!r}", source.count(right) == 1, f"{right!r} must be there once")
         check(f"mistake {wrong!r}", any(not f.startswith("W") for f in findings(source.replace(right, wrong))), "was not noticed")

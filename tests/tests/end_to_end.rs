@@ -498,6 +498,30 @@ async fn what_can_not_be_called_fails_the_start() {
 }
 
 #[tokio::test]
+async fn an_http_task_whose_host_is_data_needs_patterns() {
+    let definition = r#"{"StartAt":"Ask","States":{"Ask":{"Type":"Task","End":true,
+        "Resource":"arn:aws:states:::http:invoke","Parameters":{"ApiEndpoint.$":"$.url","Method":"GET",
+        "Authentication":{"ConnectionArn":"arn:aws:events:eu-west-1:111122223333:connection/shop/0a1b"}}}}}"#;
+    let (error_type, message, _) = fails_to_start(Setup::new(definition)).await;
+    assert_eq!(error_type, "Expressway.InvalidDefinition");
+    for part in [
+        "NOT_SUPPORTED: state `Ask`: the host of `ApiEndpoint` is made from data, which needs EXPRESSWAY_HTTP_ENDPOINTS",
+        "at /States/Ask/Parameters/ApiEndpoint.$",
+        r#"set EXPRESSWAY_HTTP_ENDPOINTS to patterns such as `["https://api.example.com/*"]`"#,
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    let setup = Setup::new(definition).with("EXPRESSWAY_HTTP_ENDPOINTS", r#"["https://api.example.com/*"]"#);
+    let function = setup.start().await.unwrap();
+    let (error_type, message) = error(&function.invoke(r#"{"url":"https://evil.example/"}"#).await);
+    assert_eq!(error_type, "States.Runtime");
+    assert!(
+        message.contains("names the host `evil.example`, which must not be called unless EXPRESSWAY_HTTP_ENDPOINTS"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
 async fn a_bad_configuration_fails_the_start_with_all_its_mistakes() {
     let setup = Setup::new(ECHO)
         .with("EXPRESSWAY_TIMEOUT_SECONDS", "never")

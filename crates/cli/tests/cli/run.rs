@@ -419,3 +419,52 @@ fn large_values_need_no_account() {
     assert_eq!(with.code, Some(0), "{} {}", with.stdout, with.stderr);
     assert!(with.stdout.contains(r#"{\"last\":3}"#), "{}", with.stdout);
 }
+
+#[test]
+fn an_http_task_whose_host_is_data_needs_patterns_unless_it_is_mocked() {
+    let definition = r#"{"StartAt":"Ask","States":{"Ask":{"Type":"Task","End":true,
+        "Resource":"arn:aws:states:::http:invoke","Parameters":{"ApiEndpoint.$":"$.url","Method":"GET",
+        "Authentication":{"ConnectionArn":"arn:aws:events:eu-west-1:111122223333:connection/shop/0a1b"}}}}}"#;
+    let mocks = r#"{"StateMachines":{"stdin":{"TestCases":{"Fine":{"Ask":"Answer"}}}},
+        "MockedResponses":{"Answer":{"0":{"Return":{"ok":true}}}}}"#;
+    let mock_file = std::env::temp_dir().join(format!("expressway-endpoints-{}.json", std::process::id()));
+    std::fs::write(&mock_file, mocks).unwrap();
+    let mock = format!("{}#Fine", mock_file.display());
+    let evil = ["run", "-", "--input", r#"{"url":"https://evil.example/"}"#];
+    for (arguments, endpoints, code, said) in [
+        (
+            &evil[..],
+            None,
+            2,
+            "the host of `ApiEndpoint` is made from data, which needs EXPRESSWAY_HTTP_ENDPOINTS",
+        ),
+        (
+            &evil,
+            Some("https://api.shop.example/*"),
+            2,
+            "EXPRESSWAY_HTTP_ENDPOINTS is `https://api.shop.example/*`",
+        ),
+        (
+            &evil,
+            Some(r#"["https://api.shop.example/*"]"#),
+            1,
+            "names the host `evil.example`",
+        ),
+        (&[&evil[..], &["--mock", &mock]].concat(), None, 0, r#""ok""#),
+    ] {
+        let mut command = command(arguments);
+        command
+            .env_remove("EXPRESSWAY_HTTP_ENDPOINTS")
+            .envs(endpoints.map(|value| ("EXPRESSWAY_HTTP_ENDPOINTS", value)));
+        command.envs([
+            ("AWS_ACCESS_KEY_ID", "id"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_REGION", "eu-west-1"),
+        ]);
+        let ran = ran(command, definition);
+        let all = format!("{} {}", ran.stdout, ran.stderr);
+        assert_eq!(ran.code, Some(code), "{all}");
+        assert!(all.contains(said), "{all}");
+    }
+    std::fs::remove_file(mock_file).unwrap();
+}

@@ -198,3 +198,53 @@ fn large_values_have_a_bucket_or_none() {
     ];
     assert_eq!(mistakes.list, expected);
 }
+
+#[test]
+fn endpoints_are_patterns() {
+    let endpoints = |variables: &[(&str, &str)]| {
+        let variables = [&[("EXPRESSWAY_DEFINITION", "{}")], variables].concat();
+        from(&variables).map(|configuration| configuration.endpoints)
+    };
+    let api = || vec![HostPattern::parse("*.shop.example").unwrap()];
+    let http = vec![UrlPattern::parse("https://api.shop.example/*").unwrap()];
+    for (variables, expected) in [
+        (&[][..], AllowedEndpoints::default()),
+        (
+            &[(API_ENDPOINTS, r#"["*.shop.example"]"#)],
+            AllowedEndpoints::new(api(), None),
+        ),
+        (&[(HTTP_ENDPOINTS, "[]")], AllowedEndpoints::new(vec![], Some(vec![]))),
+        (
+            &[
+                (API_ENDPOINTS, r#"["*.shop.example"]"#),
+                (HTTP_ENDPOINTS, r#"["https://api.shop.example/*"]"#),
+            ],
+            AllowedEndpoints::new(api(), Some(http)),
+        ),
+    ] {
+        assert_eq!(endpoints(variables).as_ref(), Ok(&expected));
+        let environment = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        assert_eq!(endpoints_from_env(environment), Ok(expected));
+    }
+    for (name, value, problem) in [
+        (API_ENDPOINTS, "shop.example", "it is not an array"),
+        (API_ENDPOINTS, "{}", "it is not an array"),
+        (API_ENDPOINTS, "[7]", "an item is not a string"),
+        (API_ENDPOINTS, r#"["a.example", "b/c"]"#, "`b/c` is not a host"),
+        (
+            HTTP_ENDPOINTS,
+            r#"["a.example"]"#,
+            "`a.example` does not begin with `https://`",
+        ),
+        (
+            HTTP_ENDPOINTS,
+            r#"["https://a.example*"]"#,
+            "`a.example*` ends in a wildcard, so it also matches hosts of other domains; write a `/` behind the host",
+        ),
+    ] {
+        let expected = format!("{name} is `{value}`, but must be a JSON array of patterns: {problem}");
+        assert_eq!(endpoints(&[(name, value)]).unwrap_err().list, [expected.clone()]);
+        let mistakes = endpoints_from_env([(name.into(), value.into())]).unwrap_err();
+        assert_eq!(mistakes.list, [expected]);
+    }
+}
