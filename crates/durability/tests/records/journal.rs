@@ -63,6 +63,7 @@ impl Run {
             role_arn: None,
             execution_arn: &execution_arn,
             token: Some(token(name)),
+            payloads: None,
         };
         let result = self.tasks.run(request).await.map_err(|error| match error {
             TaskError::State(error) => error.name.map_or_else(String::new, |name| name.as_str().to_owned()),

@@ -115,6 +115,7 @@ impl Wire {
             role_arn: role_arn.map(Into::into),
             execution_arn: EXECUTION,
             token: None,
+            payloads: None,
         };
         let result = self.tasks(endpoints.clone()).run(request).await;
         let error = match result {
