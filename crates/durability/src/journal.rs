@@ -8,7 +8,9 @@ mod write;
 use crate::table::{Item, StoreError, Table, n, number, s, text};
 use entry::Entry;
 pub(crate) use entry::cut;
+use expressway_asl::Document;
 use expressway_asl::document::Text;
+use expressway_asl::resolve::map_references;
 use expressway_engine::Clock;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, HashMap};
@@ -41,6 +43,8 @@ pub struct Journal {
     known: Mutex<HashMap<EntryKey, Known>>,
     lines: Mutex<Lines>,
     waiting: Mutex<Vec<Arc<Slot>>>,
+    /// The large values in results of earlier runs.
+    references: Mutex<Vec<Document>>,
     /// Held by the one that writes.
     writer: tokio::sync::Mutex<()>,
 }
@@ -116,6 +120,7 @@ impl Journal {
             known: Mutex::default(),
             lines: Mutex::default(),
             waiting: Mutex::default(),
+            references: Mutex::default(),
             writer: tokio::sync::Mutex::default(),
         }
     }
@@ -142,6 +147,12 @@ impl Journal {
             if number(&item, "expires_at").is_some_and(|time| time < self.scope.record_expires_at) {
                 expiring.push(self.sort_key(&key));
             }
+            if let Ok(result) = entry.result() {
+                map_references(result, &mut |reference| {
+                    lock(&self.references).push(Document::Reference(reference.clone()));
+                    Document::Null
+                });
+            }
             let bytes = entry.bytes();
             let known = match room.checked_sub(bytes) {
                 Some(rest) => {
@@ -154,6 +165,12 @@ impl Journal {
         }
         let renewals = stream::iter(expiring).map(|sort_key| self.renew(sort_key));
         renewals.buffer_unordered(RENEWALS_MAX).try_collect().await
+    }
+
+    /// References to the large values in results of earlier runs, for them to be renewed: they must live as long as the
+    /// entries do.
+    pub fn references(&self) -> Document {
+        std::mem::take(&mut *lock(&self.references)).into()
     }
 
     /// Lets an entry live longer. One request.

@@ -57,6 +57,8 @@ use variables::Variables;
 /// | `EXPRESSWAY_HTTP_ENDPOINTS` | JSON array of the addresses, with `*` and `?`, that `http:invoke` may call | what the definition spells out |
 /// | `EXPRESSWAY_LARGE_RESPONSE` | how an answer that is too large is given: by a `redirect` to where it is (HTTP only, else an error), or by a `reference` in its place | `redirect` |
 ///
+/// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, which Lambda sets, bounds what events, values and expressions may take.
+///
 /// A variable that is set to nothing counts as not set. The level of logging is `ERROR` because a failed
 /// execution that leaves no trace can not be looked into, and `ALL` costs a log event per transition.
 #[derive(Clone, Debug)]
@@ -117,6 +119,8 @@ pub struct Configuration {
     pub large_response: LargeResponse,
     /// How the retries of messages are spaced; as their queue does it if none.
     pub retry_backoff: Option<Backoff>,
+    /// How much memory the process has, in bytes, where Lambda says so.
+    pub memory_bytes: Option<usize>,
     /// Which hosts tasks may call beside the services of AWS.
     pub endpoints: AllowedEndpoints,
 }
@@ -198,7 +202,9 @@ impl Configuration {
         let defaults = Configuration::new(Definition::Inline(String::new()));
         let function_name = variables.foreign("AWS_LAMBDA_FUNCTION_NAME");
         let concurrency = 1..=1000;
+        let memory = variables.foreign("AWS_LAMBDA_FUNCTION_MEMORY_SIZE");
         let configuration = Configuration {
+            memory_bytes: memory.and_then(|megabytes| megabytes.parse::<usize>().ok()?.checked_mul(1024 * 1024)),
             definition: definition(&mut variables).unwrap_or(defaults.definition),
             substitutions: variables.texts("EXPRESSWAY_SUBSTITUTIONS"),
             state_machine_name: name(&mut variables)
@@ -257,6 +263,12 @@ impl Configuration {
         Ok(configuration)
     }
 
+    /// How much memory the parsed values of an event may take together, in bytes: a third of what there is. The rest is for
+    /// the event as it came, what executions make of it, and the answer.
+    pub fn event_memory_max(&self) -> usize {
+        self.memory_bytes.map_or(usize::MAX, |bytes| bytes / 3)
+    }
+
     /// The defaults.
     pub fn new(definition: Definition) -> Configuration {
         let options = expressway_engine::Options::default();
@@ -289,6 +301,7 @@ impl Configuration {
             payload_bytes: options.inline_bytes_max,
             large_response: LargeResponse::Redirect,
             retry_backoff: None,
+            memory_bytes: None,
             endpoints: AllowedEndpoints::default(),
         }
     }
@@ -406,7 +419,10 @@ fn payloads(variables: &mut Variables, configuration: Configuration) -> Configur
         variables.mistake("EXPRESSWAY_BUCKET", None, &format!("must be, for {ALLOWED}"));
     }
     let options = bucket.map(|bucket| {
-        let defaults = PayloadOptions::new(bucket);
+        let defaults = match configuration.memory_bytes {
+            Some(bytes) => PayloadOptions::new(bucket).for_memory(bytes),
+            None => PayloadOptions::new(bucket),
+        };
         PayloadOptions {
             prefix: prefix.unwrap_or_else(|| defaults.prefix.clone()),
             cache_bytes: cache_bytes.map_or(defaults.cache_bytes, |bytes| bytes as usize),

@@ -11,8 +11,8 @@ use expressway_asl::Document;
 use expressway_asl::document::Text;
 use expressway_asl::error_name::{ErrorMatcher, ErrorName};
 use expressway_durability::{
-    Claim, ClaimRequest, Completion, Fingerprint, Finished, Grant, JournaledTasks, Key, KeyParts, Level, Records,
-    Refusal, Release, StoreError,
+    Claim, ClaimRequest, Completion, Fingerprint, Finished, Grant, Journal, JournaledTasks, Key, KeyParts, Level,
+    Records, Refusal, Release, StoreError,
 };
 use expressway_engine::{Fault, Identity, Outcome, StateError};
 use std::sync::Arc;
@@ -187,6 +187,10 @@ impl Invocation<'_> {
                 return Err(self.unavailable(&error));
             }
         };
+        if let Err(failure) = self.renew(grant, journal.as_deref()).await {
+            self.release(grant, Release::Unfinished).await;
+            return Err(failure);
+        }
         let has_journal = journal.is_some();
         let mut environment = self.environment.clone();
         if let Some(journal) = journal {
@@ -234,6 +238,26 @@ impl Invocation<'_> {
                 is_final: true,
                 ..failure
             }),
+        }
+    }
+
+    /// Lets large values that earlier runs have stored live on. One that is gone by now is only missed if this run looks
+    /// at it.
+    async fn renew(&self, grant: &Grant, journal: Option<&Journal>) -> Result<(), Failure> {
+        let (Some(store), true) = (self.payloads(), grant.is_resumed()) else {
+            return Ok(());
+        };
+        let input = grant.input().cloned().unwrap_or_default();
+        let recorded = journal.map(Journal::references).unwrap_or_default();
+        let stored = Document::from(vec![input, recorded]);
+        match self.until(self.deadline, store.renew(&stored)).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(fault @ Fault::Payload { .. })) => {
+                self.warning(&fault.to_string());
+                Ok(())
+            }
+            Some(Err(fault)) => Err(self.faulted(&fault)),
+            None => Err(Failure::timed_out(FailureKind::Postponed)),
         }
     }
 

@@ -17,7 +17,13 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let result = match startup::start(std::env::vars_os()).await {
-        Ok((handler, log)) => runtime::run(handler, log).await,
+        Ok((handler, log)) => {
+            // What is left by now is for executions.
+            if let Some(bytes) = handler.configuration().memory_bytes {
+                expressway_asl::memory::limit_process(bytes as u64);
+            }
+            runtime::run(handler, log).await
+        }
         Err(error) => {
             let message = error.to_string();
             message.lines().for_each(log_error);

@@ -147,7 +147,7 @@ impl Invocation<'_> {
         Ok(reference.pointer())
     }
 
-    fn faulted(&self, fault: &Fault) -> Failure {
+    pub(crate) fn faulted(&self, fault: &Fault) -> Failure {
         self.problem(&fault.to_string());
         match fault {
             Fault::Payload { error, cause } => Failure::refused(error, cause.clone()),

@@ -99,10 +99,13 @@ pub fn equip(mut handler: Handler, aws: &SdkConfig, definition: &str) -> Handler
 pub fn guard(configuration: &Configuration, aws: &SdkConfig, definition: &str) -> Option<Guard> {
     let level = configuration.idempotency?;
     let table = Table::new(aws, configuration.table.as_deref()?);
+    let defaults = RecordOptions::new(level);
+    let share = configuration.memory_bytes.map_or(usize::MAX, |bytes| bytes / 16);
     let options = RecordOptions {
         retention: configuration.idempotency_retention,
         definition_change: configuration.definition_change,
-        ..RecordOptions::new(level)
+        journal_bytes_max: defaults.journal_bytes_max.min(share),
+        ..defaults
     };
     let final_errors = ErrorMatcher::new(configuration.final_errors.iter().cloned());
     let definition = definition_fingerprint(definition, &configuration.substitutions);
