@@ -27,7 +27,7 @@ use std::sync::Arc;
 pub use array::Array;
 pub use number::Number;
 pub use object::Object;
-pub use parse::{ParseError, parse};
+pub use parse::{Lossy, ParseError, parse, parse_lossy};
 pub(crate) use parse::{Reader, Start, line_and_column};
 pub use reference::{Identity, Kind, ReadError, Reference, Stored};
 pub use stored_text::{decode, encode};

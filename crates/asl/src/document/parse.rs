@@ -34,11 +34,35 @@ pub fn parse(text: &[u8]) -> Result<Document, ParseError> {
             "Invalid UTF-8".to_owned(),
         )
     })?;
-    let mut reader = Reader::new(text);
-    reader.skip_white_space();
-    let document = reader.document(&mut KeyCache::default(), 0)?;
-    reader.end()?;
-    Ok(document)
+    Reader::new(text).whole()
+}
+
+/// Parses one JSON text that another system has written, and repairs what has no meaning as text.
+///
+/// A byte order mark before the text is skipped. U+FFFD stands for bytes that are not UTF-8, as a load balancer
+/// passes them on, and for a surrogate without its other half, which `JSON.stringify` writes for a cut emoji. Step
+/// Functions refuses both; see [`parse`].
+///
+/// # Errors
+/// Says what else is wrong and where.
+pub fn parse_lossy(text: &[u8]) -> Result<Lossy, ParseError> {
+    const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let text = String::from_utf8_lossy(text);
+    let mut reader = Reader::new(&text);
+    reader.replaced_surrogates = Some(0);
+    let document = reader.whole()?;
+    let is_repaired = reader.replaced_surrogates != Some(0) || matches!(text, Cow::Owned(_));
+    Ok(Lossy { document, is_repaired })
+}
+
+/// A document that was perhaps repaired.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lossy {
+    /// The document.
+    pub document: Document,
+    /// Whether U+FFFD stands for something that was lost.
+    pub is_repaired: bool,
 }
 
 fn error_at(text: &str, offset: usize, message: String) -> ParseError {
@@ -73,13 +97,27 @@ pub(crate) enum Start {
 pub(crate) struct Reader<'t> {
     text: &'t str,
     at: usize,
+    /// How many lone surrogates have been replaced; `None` if they are errors.
+    replaced_surrogates: Option<usize>,
 }
 
 const EXPECTED_VALUE: &str = "was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')";
 
 impl<'t> Reader<'t> {
     pub(crate) fn new(text: &'t str) -> Reader<'t> {
-        Reader { text, at: 0 }
+        Reader {
+            text,
+            at: 0,
+            replaced_surrogates: None,
+        }
+    }
+
+    /// Reads one document, and nothing after it.
+    fn whole(&mut self) -> Result<Document, ParseError> {
+        self.skip_white_space();
+        let document = self.document(&mut KeyCache::default(), 0)?;
+        self.end()?;
+        Ok(document)
     }
 
     pub(crate) fn offset(&self) -> usize {
@@ -368,17 +406,29 @@ impl<'t> Reader<'t> {
         let is_low = |code: u32| (0xdc00..0xe000).contains(&code);
         let code = match first {
             0xd800..0xdc00 if self.rest().starts_with("\\u") => {
+                let after_first = self.at;
                 self.at += 1;
                 let second = self.four_digits()?;
                 if is_low(second) {
                     0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)
                 } else {
+                    if self.replaced_surrogates.is_some() {
+                        // The second is a character, or half of one, of its own.
+                        self.at = after_first;
+                    }
                     first
                 }
             }
             _ => first,
         };
-        char::from_u32(code).ok_or_else(|| self.error("Incomplete surrogate pair in a \\u escape sequence"))
+        match (char::from_u32(code), &mut self.replaced_surrogates) {
+            (Some(character), _) => Ok(character),
+            (None, Some(replaced)) => {
+                *replaced += 1;
+                Ok(char::REPLACEMENT_CHARACTER)
+            }
+            (None, None) => Err(self.error("Incomplete surrogate pair in a \\u escape sequence")),
+        }
     }
 
     /// Reads `uXXXX`.

@@ -259,6 +259,29 @@ fn with_references() -> impl Strategy<Value = Document> {
     })
 }
 
+#[test]
+fn what_others_wrote_is_repaired_only_where_that_is_asked_for() {
+    for (text, expected, is_repaired) in [
+        (&br#"{"a":1}"#[..], r#"{"a":1}"#, false),
+        (b"\xef\xbb\xbf{}", "{}", false),
+        (b"\"M\xfcller\"", "\"M\u{fffd}ller\"", true),
+        (br#""\ud800""#, "\"\u{fffd}\"", true),
+        (br#""\udc00 a""#, "\"\u{fffd} a\"", true),
+        (br#""\ud800\ud83d\ude00""#, "\"\u{fffd}\u{1f600}\"", true),
+        (br#""\ud800\u0041""#, "\"\u{fffd}A\"", true),
+        (br#"{"\ud800":1}"#, "{\"\u{fffd}\":1}", true),
+        (br#""\ud83d\ude00""#, "\"\u{1f600}\"", false),
+    ] {
+        let lossy = parse_lossy(text).unwrap();
+        assert_eq!((&*lossy.document.to_json(), lossy.is_repaired), (expected, is_repaired));
+        let is_strict = !is_repaired && !text.starts_with(b"\xef");
+        assert_eq!(parse(text).is_ok(), is_strict, "{expected}");
+    }
+    for wrong in [&b""[..], b"{\xff}", br#""\ud800\u00""#, b"\xef\xbb\xbf\xef\xbb\xbf{}"] {
+        assert!(parse_lossy(wrong).is_err(), "{wrong:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn references_survive_their_text(document in with_references()) {
