@@ -141,8 +141,7 @@ async fn a_failed_execution_becomes_an_http_status() {
         assert_eq!(answer["statusCode"], status);
         let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
         assert_eq!(body["error"], error);
-        let cause = format!(r#"{{"errorType":"{error}","errorMessage":"as asked"}}"#);
-        assert_eq!(body["cause"], cause);
+        assert_eq!(body["cause"], "as asked");
     }
 }
 
@@ -172,7 +171,7 @@ async fn a_direct_invocation_gets_the_output_or_the_error() {
     assert_eq!(error(&function.invoke(r#"{"fail":"Oops"}"#).await).0, "Oops");
     assert_eq!(
         response(&function.invoke(event!("sns")).await),
-        serde_json::from_str::<Value>(event!("sns")).unwrap()
+        serde_json::from_str::<Value>(event!("sns")).unwrap()["Records"]
     );
 }
 
@@ -380,9 +379,9 @@ async fn events_that_are_no_good_fail_their_invocation_and_no_more() {
             "the event is not JSON: Unexpected end-of-input",
         ),
         (
-            b"\"\xff\"".to_vec(),
+            b"{\xff}".to_vec(),
             "Expressway.InvalidEvent",
-            "the event is not JSON: Invalid UTF-8 at line 1, column 2",
+            "the event is not JSON: Unexpected character ('\u{fffd}' (code 65533)): was expecting double-quote",
         ),
         (
             Vec::new(),

@@ -1,5 +1,6 @@
 //! Configuration by environment variables, checked as a whole before anything else happens.
 
+mod sources;
 mod variables;
 
 use crate::event_expression::EventExpression;
@@ -12,6 +13,7 @@ use expressway_engine::TaskBudget;
 use expressway_engine::history::LogLevel;
 use expressway_integrations::AllowedEndpoints;
 use expressway_integrations::endpoints::{API_ENDPOINTS, HTTP_ENDPOINTS, HostPattern, UrlPattern};
+pub use sources::{HttpCause, HttpResponse, Pipes, RecordsInput};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -36,6 +38,12 @@ use variables::Variables;
 /// | `EXPRESSWAY_LOG_EXECUTION_DATA` | whether log events show inputs and outputs, `true` or `false` | `false` |
 /// | `EXPRESSWAY_HTTP_INPUT` | what an HTTP request gives an execution: its `body`, or the whole `event` | `body` |
 /// | `EXPRESSWAY_HTTP_ERRORS` | JSON object: error name to HTTP status, 400 to 599; `States.ALL` for all others | `{}` |
+/// | `EXPRESSWAY_HTTP_RESPONSE` | `own`: an output that looks like a response is the response; `output`: each output is the JSON body of a 200 | `own` |
+/// | `EXPRESSWAY_HTTP_CAUSE` | what HTTP callers learn of a failure besides the error's name: the `message`, without stack traces and data of the execution; `none`; or the `full` cause | `message` |
+/// | `EXPRESSWAY_HTTP_METHODS` | JSON array or comma-separated list of the HTTP methods that run an execution | all but `HEAD`, `OPTIONS`, `TRACE` and `CONNECT` |
+/// | `EXPRESSWAY_HEALTH_PATH` | the path of health checks, answered with 200 without an execution | none: health checks of a load balancer are known by their user agent |
+/// | `EXPRESSWAY_RECORDS` | records of SNS, S3, Kinesis, DynamoDB streams and Kafka: one execution for `each`, or one for the whole `event` | `each` |
+/// | `EXPRESSWAY_PIPES` | an array from a pipe: the function is its `target`, or its `enrichment`, which answers with an array of outputs | `target` |
 /// | `EXPRESSWAY_SQS_INPUT` | what a message gives an execution: its `body`, or the whole `record` | `body` |
 /// | `EXPRESSWAY_RETRY_BACKOFF` | JSON object `{"IntervalSeconds":10,"BackoffRate":2,"MaxDelaySeconds":900}`: when messages come again that were handed back | as their queue says |
 /// | `EXPRESSWAY_TABLE` | name or ARN of the DynamoDB table that makes deliveries safe | none |
@@ -89,6 +97,18 @@ pub struct Configuration {
     pub http_input: HttpInput,
     /// HTTP statuses for error names.
     pub http_errors: BTreeMap<String, u16>,
+    /// Whether an output can be a response itself.
+    pub http_response: HttpResponse,
+    /// What HTTP callers learn of a failure.
+    pub http_cause: HttpCause,
+    /// The HTTP methods that run an execution; if `None`, all but those that ask for something else.
+    pub http_methods: Option<Vec<String>>,
+    /// The path of health checks.
+    pub health_path: Option<String>,
+    /// What the records of a batch give executions.
+    pub records_input: RecordsInput,
+    /// What the function is to pipes.
+    pub pipes: Pipes,
     /// What a message gives an execution.
     pub sqs_input: SqsInput,
     /// The table that makes deliveries safe.
@@ -257,6 +277,7 @@ impl Configuration {
             endpoints: endpoints(&mut variables),
             ..defaults
         };
+        let configuration = sources::sources(&mut variables, configuration);
         let configuration = durability(&mut variables, configuration);
         let configuration = payloads(&mut variables, configuration);
         variables.finish()?;
@@ -286,6 +307,12 @@ impl Configuration {
             log_execution_data: false,
             http_input: HttpInput::Body,
             http_errors: BTreeMap::new(),
+            http_response: HttpResponse::Own,
+            http_cause: HttpCause::Message,
+            http_methods: None,
+            health_path: None,
+            records_input: RecordsInput::Each,
+            pipes: Pipes::Target,
             sqs_input: SqsInput::Body,
             table: None,
             idempotency: None,

@@ -14,6 +14,11 @@ pub(crate) const INTERNAL_ERROR: &str = "Expressway.InternalError";
 pub(crate) enum Source {
     Http,
     Sqs,
+    Sns,
+    S3,
+    Kinesis,
+    DynamoDb,
+    Kafka,
     EventBridge,
     Direct,
 }
@@ -24,6 +29,11 @@ impl Source {
         match self {
             Source::Http => "http",
             Source::Sqs => "sqs",
+            Source::Sns => "sns",
+            Source::S3 => "s3",
+            Source::Kinesis => "kinesis",
+            Source::DynamoDb => "dynamodb",
+            Source::Kafka => "kafka",
             Source::EventBridge => "eventbridge",
             Source::Direct => "direct",
         }

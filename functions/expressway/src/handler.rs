@@ -7,7 +7,7 @@ use crate::guard::Guard;
 use crate::identity::StateMachine;
 use crate::notice::{Notice, RefusedDelivery, Severity};
 use expressway_asl::Document;
-use expressway_asl::document::{self, Text};
+use expressway_asl::document::{self, Lossy, Text};
 use expressway_asl::error_name::ErrorName;
 use expressway_asl::program::Program;
 use expressway_durability::payloads::{LargePayloadTasks, S3Payloads};
@@ -135,8 +135,14 @@ impl Handler {
     /// invocation.
     pub async fn handle(&self, event: &[u8], context: &InvocationContext<'_>) -> Result<String, InvocationError> {
         let invocation = Invocation::new(self, context);
-        let event = document::parse(event)
+        let Lossy {
+            document: event,
+            is_repaired,
+        } = document::parse_lossy(event)
             .map_err(|error| invocation.invalid_event(&format!("the event is not JSON: {error}")))?;
+        if is_repaired {
+            invocation.repaired("the event");
+        }
         let answer = event_source::handle(&invocation, &event).await?;
         if answer.len() > ANSWER_BYTES_MAX {
             let message = format!("the answer has {} bytes, Lambda takes {ANSWER_BYTES_MAX}", answer.len());
@@ -321,6 +327,15 @@ impl<'a> Invocation<'a> {
                 source.as_str()
             ));
         }
+    }
+
+    /// Says that characters were lost.
+    pub(crate) fn repaired(&self, what: &str) {
+        self.warning(&format!(
+            "{what} of request {} has bytes that are not UTF-8, or half of a surrogate pair: U+FFFD stands in their \
+             place",
+            self.request_id()
+        ));
     }
 
     /// Logs something that passes by itself.

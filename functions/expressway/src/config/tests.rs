@@ -64,6 +64,41 @@ fn every_variable_is_read() {
 }
 
 #[test]
+fn sources_are_answered_as_configured() {
+    let configuration = from(&[
+        ("EXPRESSWAY_DEFINITION", "{}"),
+        ("EXPRESSWAY_HTTP_RESPONSE", "output"),
+        ("EXPRESSWAY_HTTP_CAUSE", "none"),
+        ("EXPRESSWAY_HTTP_METHODS", "get, POST"),
+        ("EXPRESSWAY_HEALTH_PATH", "/health"),
+        ("EXPRESSWAY_RECORDS", "event"),
+        ("EXPRESSWAY_PIPES", "enrichment"),
+    ]);
+    let configuration = configuration.unwrap();
+    assert_eq!(configuration.http_response, HttpResponse::Output);
+    assert_eq!(configuration.http_cause, HttpCause::None);
+    assert_eq!(configuration.http_methods.unwrap(), ["GET", "POST"]);
+    assert_eq!(configuration.health_path.as_deref(), Some("/health"));
+    assert_eq!(configuration.records_input, RecordsInput::Event);
+    assert_eq!(configuration.pipes, Pipes::Enrichment);
+    let methods = |value| from(&[("EXPRESSWAY_DEFINITION", "{}"), ("EXPRESSWAY_HTTP_METHODS", value)]);
+    let array = methods(r#"["HEAD","PUT"]"#).unwrap();
+    assert_eq!(array.http_methods.unwrap(), ["HEAD", "PUT"]);
+    for wrong in ["[]", "GET,,PUT", "7", r#"["GET",7]"#, r#"{"GET":1}"#, "G T"] {
+        let mistakes = methods(wrong).unwrap_err();
+        let expected = format!(
+            "EXPRESSWAY_HTTP_METHODS is `{wrong}`, but must be a JSON array or a comma-separated list of HTTP methods"
+        );
+        assert_eq!(mistakes.list, [expected]);
+    }
+    let mistakes = from(&[("EXPRESSWAY_DEFINITION", "{}"), ("EXPRESSWAY_HEALTH_PATH", "health")]).unwrap_err();
+    assert_eq!(
+        mistakes.list,
+        ["EXPRESSWAY_HEALTH_PATH is `health`, but must be a path that begins with `/`"]
+    );
+}
+
+#[test]
 fn the_state_machine_is_named_after_the_function() {
     let configuration = from(&[("EXPRESSWAY_DEFINITION", "{}"), ("AWS_LAMBDA_FUNCTION_NAME", "orders")]).unwrap();
     assert_eq!(configuration.state_machine_name, "orders");

@@ -15,11 +15,12 @@ mod queues;
 pub use queues::{Backoff, Queues};
 pub(crate) use queues::{VisibilityChange, queue_url};
 
+use super::records::{self, Item};
 use crate::config::SqsInput;
 use crate::delivery::{Delivery, Failure, Source};
 use crate::handler::{Invocation, InvocationError};
 use expressway_asl::Document;
-use expressway_asl::document::Text;
+use expressway_asl::document::{self, Text};
 use futures_util::{StreamExt, stream};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -234,11 +235,41 @@ impl Message {
     }
 }
 
-async fn execute(invocation: &Invocation<'_>, message: &Message) -> Result<(), Failure> {
+/// Runs one execution for each message; returns what each gave, in the order of the messages.
+///
+/// # Errors
+/// One of the records is not a message.
+pub(super) async fn run(
+    invocation: &Invocation<'_>,
+    batch: &[Document],
+) -> Result<Vec<Result<Document, Failure>>, InvocationError> {
+    let messages = messages(batch).map_err(|message| invocation.invalid_event(&message))?;
+    Ok(records::run(invocation, messages).await)
+}
+
+impl Item for Message {
+    fn source(&self) -> Source {
+        Source::Sqs
+    }
+
+    fn id(&self) -> Option<&str> {
+        Some(&self.id)
+    }
+
+    fn order(&self) -> Option<Text> {
+        fifo_group(&self.record)
+    }
+
+    async fn execute(&self, invocation: &Invocation<'_>) -> Result<Document, Failure> {
+        execute(invocation, self).await
+    }
+}
+
+async fn execute(invocation: &Invocation<'_>, message: &Message) -> Result<Document, Failure> {
     let input = input(invocation, message).inspect_err(|failure| {
         invocation.refused(Source::Sqs, Some(message.id.to_string()), failure);
     })?;
-    let body = || message.record.get("body").map_or(Document::Null, parsed);
+    let body = || message.record.get("body").map_or(Document::Null, |body| parsed(body).0);
     let delivery = Delivery {
         source: Source::Sqs,
         source_id: Some(&message.id),
@@ -251,7 +282,7 @@ async fn execute(invocation: &Invocation<'_>, message: &Message) -> Result<(), F
         event: &|| with_body(&message.record, body()),
         is_failure: |_| false,
     };
-    invocation.execute(delivery).await.map(drop)
+    Ok(invocation.execute(delivery).await?.output)
 }
 
 /// The input that a message gives its execution.
@@ -273,7 +304,13 @@ fn input(invocation: &Invocation<'_>, message: &Message) -> Result<Document, Fai
         (SqsInput::Record, Some(reference)) => with_body(&message.record, reference.into()),
         (SqsInput::Record, None) => message.record.clone(),
         (SqsInput::Body, Some(reference)) => reference.into(),
-        (SqsInput::Body, None) => parsed(body),
+        (SqsInput::Body, None) => {
+            let (input, is_repaired) = parsed(body);
+            if is_repaired {
+                invocation.repaired(&format!("the body of message {}", message.id));
+            }
+            input
+        }
     })
 }
 
@@ -289,8 +326,15 @@ fn with_body(record: &Document, body: Document) -> Document {
     }
 }
 
-/// A body as its JSON, or as text if it is none.
-fn parsed(body: &Document) -> Document {
+/// A body as its JSON, or as text if it is none, and whether it had to be repaired.
+fn parsed(body: &Document) -> (Document, bool) {
+    const BYTE_ORDER_MARK: char = '\u{feff}';
     let text = body.as_str().unwrap_or_default();
-    Document::parse(text).unwrap_or_else(|_| body.clone())
+    match document::parse_lossy(text.as_bytes()) {
+        Ok(lossy) => (lossy.document, lossy.is_repaired),
+        Err(_) => match text.strip_prefix(BYTE_ORDER_MARK) {
+            Some(text) => (text.into(), false),
+            None => (body.clone(), false),
+        },
+    }
 }

@@ -2,46 +2,105 @@ mod deliveries;
 mod events;
 mod http_sources;
 mod sqs_batches;
+mod streams_and_pipes;
 
 use super::*;
-use crate::config::{HttpInput, SqsInput};
+use crate::config::{Definition, HttpInput, SqsInput};
 use crate::testing::{self, Setup, event};
+
+/// What a source is called in tables.
+fn name(source: &EventSource<'_>) -> &'static str {
+    match source {
+        EventSource::Http(http::Format::ApiGatewayV1) => "http v1",
+        EventSource::Http(http::Format::ApiGatewayV2) => "http v2",
+        EventSource::Http(http::Format::Alb { is_multi_value: false }) => "alb",
+        EventSource::Http(http::Format::Alb { is_multi_value: true }) => "alb multi-value",
+        EventSource::Sqs(_) => "sqs",
+        EventSource::Records(records) | EventSource::Stream(records, _) => {
+            records.first().map_or("empty", |record| record.source.as_str())
+        }
+        EventSource::Enrichment(_) => "enrichment",
+        EventSource::EventBridge => "event",
+        EventSource::Direct => "direct",
+    }
+}
+
+fn configuration() -> Configuration {
+    Configuration::new(Definition::Inline("{}".to_owned()))
+}
 
 #[test]
 fn sources_are_told_apart_by_shape() {
-    let alb = |is_multi_value| EventSource::Http(http::Format::Alb { is_multi_value });
+    let array = |event: &str| format!("[{event}]");
+    let records = |event: &str| Document::parse(event).unwrap().get("Records").unwrap().to_json();
+    let of_authorizer = |event: &str, arn: &str| {
+        let event = testing::with(event, "type", "\"REQUEST\"");
+        testing::with(&event, arn, "\"arn:aws:execute-api:eu-west-1:111122223333:a/b/GET/c\"")
+    };
     for (event, expected) in [
-        (event!("api_gateway_v1"), EventSource::Http(http::Format::ApiGatewayV1)),
-        (event!("http_api_v1"), EventSource::Http(http::Format::ApiGatewayV1)),
-        (event!("api_gateway_v2"), EventSource::Http(http::Format::ApiGatewayV2)),
-        (event!("function_url"), EventSource::Http(http::Format::ApiGatewayV2)),
-        (event!("alb"), alb(false)),
-        (event!("alb_multi_value"), alb(true)),
-        (event!("event_bridge"), EventSource::EventBridge),
-        (event!("scheduler"), EventSource::EventBridge),
-        (event!("sns"), EventSource::Direct),
-        (event!("kinesis"), EventSource::Direct),
-        (event!("s3"), EventSource::Direct),
-        (event!("web_socket"), EventSource::Direct),
-        ("{}", EventSource::Direct),
-        ("[]", EventSource::Direct),
-        ("null", EventSource::Direct),
-        ("[1,2]", EventSource::Direct),
-        (r#"{"Records":7}"#, EventSource::Direct),
-        (r#"{"Records":[],"more":1}"#, EventSource::Direct),
-        (r#"{"httpMethod":"GET"}"#, EventSource::Direct),
-        (r#"{"version":"2.0"}"#, EventSource::Direct),
-        (r#"{"Records":[]}"#, EventSource::Sqs(&[])),
+        (event!("api_gateway_v1"), "http v1"),
+        (event!("http_api_v1"), "http v1"),
+        (event!("api_gateway_v2"), "http v2"),
+        (event!("function_url"), "http v2"),
+        (event!("alb"), "alb"),
+        (&testing::with(event!("alb"), "multiValueHeaders", "null"), "alb"),
+        (event!("alb_multi_value"), "alb multi-value"),
+        (event!("event_bridge"), "event"),
+        (event!("scheduler"), "event"),
+        (&array(event!("event_bridge")), "eventbridge"),
+        (event!("sqs"), "sqs"),
+        (&records(event!("sqs")), "sqs"),
+        (r#"{"Records":[]}"#, "sqs"),
+        (event!("sns"), "sns"),
+        (event!("kinesis"), "kinesis"),
+        (&records(event!("kinesis")), "kinesis"),
+        (event!("s3"), "s3"),
+        (event!("dynamodb"), "dynamodb"),
+        (event!("kafka"), "kafka"),
+        (event!("web_socket"), "direct"),
+        (&of_authorizer(event!("api_gateway_v1"), "methodArn"), "direct"),
+        (&of_authorizer(event!("http_api_v1"), "methodArn"), "direct"),
+        (&of_authorizer(event!("api_gateway_v2"), "routeArn"), "direct"),
+        (
+            r#"{"type":"TOKEN","methodArn":"arn:...","authorizationToken":"t"}"#,
+            "direct",
+        ),
+        ("{}", "direct"),
+        ("[]", "direct"),
+        ("null", "direct"),
+        ("[1,2]", "direct"),
+        (r#"{"Records":7}"#, "direct"),
+        (r#"{"Records":[],"more":1}"#, "direct"),
+        (
+            r#"{"Records":[{"eventSource":"aws:kinesis"},{"eventSource":"aws:s3"}]}"#,
+            "direct",
+        ),
+        (r#"{"eventSource":"aws:kafka","records":{}}"#, "direct"),
+        (r#"{"eventSource":"aws:kafka","records":{"t-0":7}}"#, "direct"),
+        (r#"{"httpMethod":"GET"}"#, "direct"),
+        (r#"{"version":"2.0"}"#, "direct"),
     ] {
         let event = Document::parse(event).unwrap();
-        assert_eq!(EventSource::of(&event), expected, "{event}");
+        assert_eq!(name(&EventSource::of(&event, &configuration())), expected, "{event}");
     }
-    let batch = Document::parse(event!("sqs")).unwrap();
-    assert!(matches!(EventSource::of(&batch), EventSource::Sqs([_, _])));
-    let pipe = batch.get("Records").unwrap();
-    assert!(matches!(EventSource::of(pipe), EventSource::Sqs([_, _])));
-    let bus = Document::parse(&format!("[{}]", event!("event_bridge"))).unwrap();
-    assert!(matches!(EventSource::of(&bus), EventSource::EventBridgeArray([_])));
+}
+
+#[test]
+fn records_are_one_payload_where_that_is_configured() {
+    let mut configuration = configuration();
+    configuration.records_input = RecordsInput::Event;
+    for (event, expected) in [
+        (event!("sns"), "direct"),
+        (event!("s3"), "direct"),
+        (event!("kinesis"), "direct"),
+        (event!("dynamodb"), "direct"),
+        (event!("kafka"), "direct"),
+        (event!("sqs"), "sqs"),
+        (&format!("[{}]", event!("event_bridge")), "eventbridge"),
+    ] {
+        let event = Document::parse(event).unwrap();
+        assert_eq!(name(&EventSource::of(&event, &configuration)), expected, "{event}");
+    }
 }
 
 /// A workflow that gives its input back.

@@ -54,14 +54,7 @@ async fn an_array_fails_when_any_of_its_executions_does_but_all_run() {
 
 #[tokio::test]
 async fn anything_else_is_the_input_as_it_is() {
-    for event in [
-        event!("kinesis"),
-        event!("s3"),
-        event!("web_socket"),
-        "[1,{}]",
-        "null",
-        "\"text\"",
-    ] {
+    for event in [event!("web_socket"), "[1,{}]", "null", "\"text\""] {
         let answer = Setup::new(ECHO).handle(event).await.unwrap();
         assert_eq!(Document::parse(&answer).unwrap(), Document::parse(event).unwrap());
     }
@@ -71,7 +64,10 @@ async fn anything_else_is_the_input_as_it_is() {
 async fn what_is_not_json_fails_the_invocation() {
     for (event, message) in [
         (&b"{\"a\":"[..], "the event is not JSON: Unexpected end-of-input"),
-        (b"\"\xff\"", "the event is not JSON: Invalid UTF-8 at line 1, column 2"),
+        (
+            b"{\xff}",
+            "the event is not JSON: Unexpected character ('\u{fffd}' (code 65533))",
+        ),
         (b"", "the event is not JSON: Unexpected end-of-input"),
     ] {
         let error = Setup::new(ECHO).handle_bytes(event).await.unwrap_err();
