@@ -1,41 +1,52 @@
 //! What all HTTP sources have in common: a request in, a response out.
 //!
-//! The input is the parsed body, `{}` if there is none; a body that is not JSON is refused with 400. Or it is
-//! the whole event (`EXPRESSWAY_HTTP_INPUT=event`), which also tells path, query and headers.
+//! The input is the parsed body, `{}` if there is none; a body that is not JSON is refused. Or it is the whole event
+//! (`EXPRESSWAY_HTTP_INPUT=event`), which also tells path, query and headers.
 //!
-//! The response is the output as JSON with status 200. An output whose members are all of `statusCode`,
-//! `statusDescription`, `headers`, `multiValueHeaders`, `cookies`, `body`, `isBase64Encoded`, with at least
-//! the first, is a response itself. A failed execution gives `{"error": ..., "cause": ...}` with the status
-//! that `EXPRESSWAY_HTTP_ERRORS` has for the error, else:
+//! HEAD, OPTIONS, TRACE and CONNECT run no execution, unless `EXPRESSWAY_HTTP_METHODS` has them: OPTIONS is answered
+//! with 204, the others with 405, all with `Allow`. A preflight request of CORS gets no permission that way; that is up
+//! to the API's own CORS settings, or to a workflow. Health checks of a load balancer, or of `EXPRESSWAY_HEALTH_PATH`,
+//! get 200.
+//!
+//! The response is the output as JSON with status 200. An output with `statusCode` and some of `statusDescription`,
+//! `headers`, `multiValueHeaders`, `cookies`, `body`, `isBase64Encoded` is a response itself, and other members are
+//! dropped; so is one with `statusCode` alone. `EXPRESSWAY_HTTP_RESPONSE=output` switches that off: where the caller can
+//! choose what the output is, as in an echo, the caller chooses headers too.
+//!
+//! A failed execution gives `{"error": ..., "cause": ...}`. Of the cause callers see the message: `errorMessage` of a
+//! Lambda function's error, the cause of a Fail state; no stack trace, no description of a failed job, and of errors of
+//! the language no data (`EXPRESSWAY_HTTP_CAUSE`). The status is what `EXPRESSWAY_HTTP_ERRORS` has for the error, else:
 //!
 //! | error | status |
 //! | --- | --- |
 //! | the body is not JSON; there is no idempotency key where one is asked for | 400 |
+//! | the method runs no execution | 405 |
 //! | an execution with the same idempotency key runs (with `Retry-After`) | 409 |
 //! | the input has more than 262,144 bytes, and there is no bucket | 413 |
+//! | the body is compressed, or is not JSON and its content type says so | 415 |
 //! | the idempotency key was used before, with another input | 422 |
 //! | the output looks like a response, but is none | 502, as API Gateway does |
-//! | `Lambda.TooManyRequestsException`: a function that the definition calls is throttled, the caller is not; the table of executions can not be reached | 503 |
+//! | `Lambda.TooManyRequestsException`: a function that the definition calls is throttled, the caller is not; the table of executions cannot be reached | 503 |
 //! | `States.Timeout`, `States.HeartbeatTimeout`, and an execution out of time | 504 |
 //! | any other, also a response that is too large for its source and cannot be a redirect | 500 |
 
+mod body;
 mod caller;
+mod cause;
 mod large;
 mod response;
+mod without_execution;
 
 use super::{alb, api_gateway_v1, api_gateway_v2};
-use crate::config::{Configuration, HttpInput};
+use crate::config::{Configuration, HttpInput, HttpResponse};
 use crate::delivery::{Delivery, Failure, INTERNAL_ERROR, Source, Success};
 use crate::handler::Invocation;
 use crate::payloads::RESPONSE_TOO_LARGE;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use expressway_asl::Document;
 use expressway_asl::document;
 use expressway_asl::error_name::ErrorName;
 use large::Large;
 pub(super) use response::Response;
-use std::borrow::Cow;
 
 /// How a source writes requests and reads responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +84,10 @@ impl Format {
 /// a failed invocation but as a bare 502.
 pub(super) async fn handle(invocation: &Invocation<'_>, event: &Document, format: Format) -> String {
     let configuration = &invocation.handler.configuration;
+    if let Some(response) = without_execution::response(event, format, configuration) {
+        return write(&response, format);
+    }
+    let failed = |status, error: Failure| failure(status, &cause::shown(error, configuration.http_cause));
     let response = match input(invocation, event, configuration.http_input) {
         Ok(input) => {
             let delivery = Delivery {
@@ -84,27 +99,35 @@ pub(super) async fn handle(invocation: &Invocation<'_>, event: &Document, format
                 input,
                 key: header(event, "idempotency-key"),
                 event: &|| with_parsed_body(event),
-                is_failure: |output| Response::from_output(output).is_ok_and(|response| response.status >= 500),
+                is_failure: match configuration.http_response {
+                    HttpResponse::Own => is_failure,
+                    HttpResponse::Output => |_| false,
+                },
             };
             match invocation.execute(delivery).await {
                 Ok(Success { output, is_replayed }) => {
                     let response = respond(invocation, event, output, format).await;
                     let response =
-                        response.unwrap_or_else(|error| failure(status(configuration, error.error.as_deref()), &error));
+                        response.unwrap_or_else(|error| failed(status(configuration, error.error.as_deref()), error));
                     match is_replayed {
                         true => response.with_header(REPLAYED, "true"),
                         false => response,
                     }
                 }
-                Err(error) => failure(status(configuration, error.error.as_deref()), &error),
+                Err(error) => failed(status(configuration, error.error.as_deref()), error),
             }
         }
         Err((status, error)) => {
             invocation.refused(Source::Http, None, &error);
-            failure(status, &error)
+            failed(status, error)
         }
     };
     write(&response, format)
+}
+
+/// Whether an output is a response of status 5xx.
+fn is_failure(output: &Document) -> bool {
+    Response::from_output(output, HttpResponse::Own).is_ok_and(|response| response.status >= 500)
 }
 
 /// The response that an output makes: itself, or what stands for it if it is too large.
@@ -120,7 +143,8 @@ async fn respond(
         // Only the value itself says whether it is a response.
         output = invocation.whole(store, output.clone()).await?.unwrap_or(output);
     }
-    if Response::is_response(&output) && Response::has_references(&output) {
+    let convention = invocation.handler.configuration.http_response;
+    if Response::is_response(&output, convention) && Response::has_references(&output) {
         let cause = format!("the headers of the response are too large: at most {bytes_max} bytes are allowed in all");
         invocation.problem(&cause);
         return Err(Failure::refused(RESPONSE_TOO_LARGE, cause));
@@ -136,6 +160,7 @@ async fn respond(
                 output: &output,
                 response: &response,
                 format,
+                convention,
                 is_head: method(event) == Some("HEAD"),
             };
             large.respond(invocation).await
@@ -144,9 +169,11 @@ async fn respond(
 }
 
 fn from_output(invocation: &Invocation<'_>, output: &Document) -> Response {
-    Response::from_output(output).unwrap_or_else(|cause| {
-        invocation.problem(&format!("the output can not be a response: {cause}"));
-        failure(502, &Failure::refused("Expressway.InvalidResponse", cause))
+    let configuration = &invocation.handler.configuration;
+    Response::from_output(output, configuration.http_response).unwrap_or_else(|cause| {
+        invocation.problem(&format!("the output cannot be a response: {cause}"));
+        let error = Failure::refused("Expressway.InvalidResponse", cause);
+        failure(502, &cause::shown(error, configuration.http_cause))
     })
 }
 
@@ -182,11 +209,11 @@ fn fingerprint(event: &Document, kind: HttpInput) -> Document {
 
 /// The event, with its body as JSON if it is.
 fn with_parsed_body(event: &Document) -> Document {
-    let parsed = body(event).ok().and_then(|body| document::parse(&body).ok());
+    let parsed = body::parse(event).ok().flatten();
     match (event, parsed) {
         (Document::Object(members), Some(parsed)) => {
             let mut members = members.clone();
-            members.insert("body", parsed);
+            members.insert("body", parsed.document);
             members.into()
         }
         _ => event.clone(),
@@ -210,31 +237,18 @@ fn input(invocation: &Invocation<'_>, event: &Document, input: HttpInput) -> Res
     let input = match input {
         // Shares the event.
         HttpInput::Event => event.clone(),
-        HttpInput::Body => {
-            let invalid = |cause: String| (400, Failure::refused("Expressway.InvalidBody", cause));
-            let body = body(event).map_err(invalid)?;
-            match body.trim_ascii().is_empty() {
-                true => Document::Object(document::Object::new()),
-                false => document::parse(&body)
-                    .map_err(|error| invalid(format!("the body of the request is not JSON: {error}")))?,
+        HttpInput::Body => match body::parse(event)? {
+            None => Document::Object(document::Object::new()),
+            Some(body) => {
+                if body.is_repaired {
+                    invocation.repaired("the body");
+                }
+                body.document
             }
-        }
+        },
     };
     invocation.check_input(&input).map_err(|error| (413, error))?;
     Ok(input)
-}
-
-/// The body of a request, as it was before it was put into JSON.
-fn body(event: &Document) -> Result<Cow<'_, [u8]>, String> {
-    let body = event.get("body").and_then(Document::as_str).unwrap_or_default();
-    let is_base64 = event.get("isBase64Encoded").and_then(Document::as_bool);
-    match is_base64 {
-        Some(true) => match STANDARD.decode(body) {
-            Ok(bytes) => Ok(bytes.into()),
-            Err(error) => Err(format!("the body of the request is not base64: {error}")),
-        },
-        _ => Ok(body.as_bytes().into()),
-    }
 }
 
 /// The value of a request's header, whatever the case of its name.

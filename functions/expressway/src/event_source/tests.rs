@@ -1,5 +1,6 @@
 mod deliveries;
 mod events;
+mod http_answers;
 mod http_sources;
 mod sqs_batches;
 mod streams_and_pipes;

@@ -5,7 +5,7 @@
 
 use super::response::Response;
 use super::{Format, from_output, status};
-use crate::config::LargeResponse;
+use crate::config::{HttpResponse, LargeResponse};
 use crate::delivery::Failure;
 use crate::handler::Invocation;
 use crate::payloads::RESPONSE_TOO_LARGE;
@@ -21,6 +21,8 @@ pub(super) struct Large<'r> {
     /// The response that it makes.
     pub(super) response: &'r Response,
     pub(super) format: Format,
+    /// Whether outputs can be responses.
+    pub(super) convention: HttpResponse,
     /// Whether the request must not be answered with a body.
     pub(super) is_head: bool,
 }
@@ -49,7 +51,7 @@ impl Large<'_> {
 
     /// The body: of a response its member, else the output itself.
     fn body(&self) -> &Document {
-        match Response::is_response(self.output) {
+        match Response::is_response(self.output, self.convention) {
             true => self.output.get("body").unwrap_or(&Document::Null),
             false => self.output,
         }
@@ -57,7 +59,7 @@ impl Large<'_> {
 
     /// Whether the text of the body is not the JSON text of the value.
     fn is_text(&self) -> bool {
-        Response::is_response(self.output) && self.body().kind() == "string"
+        Response::is_response(self.output, self.convention) && self.body().kind() == "string"
     }
 
     async fn redirect(&self, invocation: &Invocation<'_>, store: &S3Payloads) -> Result<Response, Failure> {

@@ -1,5 +1,9 @@
 //! A response, before a source gives it its form.
 
+use crate::config::HttpResponse;
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use expressway_asl::Document;
 use expressway_asl::document::{Object, Text};
 use http::HeaderName;
@@ -39,9 +43,31 @@ const OF_BODY: [&str; 10] = [
     "transfer-encoding",
 ];
 
-/// The members of an output that is a response itself.
-const MEMBERS: [&str; 7] = [
-    "statusCode",
+/// Headers that say how the response is sent, which is up to the source.
+const HOP_BY_HOP: [&str; 10] = [
+    "connection",
+    "content-length",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Statuses whose responses have no body.
+const WITHOUT_BODY: [u16; 3] = [204, 205, 304];
+
+/// Base64 with or without padding, as sources take it.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The members of an output that is a response itself, besides `statusCode`.
+const MEMBERS: [&str; 6] = [
     "statusDescription",
     "headers",
     "multiValueHeaders",
@@ -102,19 +128,40 @@ impl Response {
             .any(|(_, value)| value.has_references())
     }
 
-    /// Whether an output is a response itself.
-    pub(super) fn is_response(output: &Document) -> bool {
-        output.as_object().is_some_and(|object| {
-            object.contains_key("statusCode") && object.iter().all(|(key, _)| MEMBERS.contains(&&**key))
-        })
+    /// A response without a body.
+    pub(super) fn empty(status: u16) -> Response {
+        Response {
+            status,
+            status_description: None,
+            headers: Vec::new(),
+            cookies: Vec::new(),
+            body: "".into(),
+            is_base64: false,
+        }
+    }
+
+    /// Whether an output is a response itself: it has a status, and either nothing that a response does not have, or
+    /// some of what it has. API Gateway takes no notice of the rest.
+    pub(super) fn is_response(output: &Document, convention: HttpResponse) -> bool {
+        let Some((object, code)) = output
+            .as_object()
+            .and_then(|object| Some((object, object.get("statusCode")?)))
+        else {
+            return false;
+        };
+        let known = object.iter().filter(|(key, _)| MEMBERS.contains(&&***key)).count();
+        let is_whole = known + 1 == object.len();
+        let has_more = known > 0 && status(code).is_some();
+        convention == HttpResponse::Own && (is_whole || has_more)
     }
 
     /// The response that the output of an execution makes.
     ///
     /// # Errors
     /// What is wrong with an output that looks like a response.
-    pub(super) fn from_output(output: &Document) -> Result<Response, String> {
-        let Some(object) = output.as_object().filter(|_| Response::is_response(output)) else {
+    pub(super) fn from_output(output: &Document, convention: HttpResponse) -> Result<Response, String> {
+        let is_response = Response::is_response(output, convention);
+        let Some(object) = output.as_object().filter(|_| is_response) else {
             return Ok(Response::json(200, output));
         };
         let status = object.get("statusCode").and_then(status);
@@ -129,10 +176,21 @@ impl Response {
             if is_cookie {
                 cookies.push(Text::clone(value));
             }
-            !is_cookie
+            !is_cookie && !HOP_BY_HOP.iter().any(|hop| name.eq_ignore_ascii_case(hop))
         });
-        let body = match object.get("body") {
+        let is_base64 = match present(object, "isBase64Encoded") {
+            None => false,
+            Some(value) => value.as_bool().ok_or("`isBase64Encoded` must be true or false")?,
+        };
+        let has_body = !WITHOUT_BODY.contains(&status);
+        let body = match object.get("body").filter(|_| has_body) {
             None | Some(Document::Null) => Text::from(""),
+            // What is only in the bucket is looked at when it is sent.
+            Some(body) if is_base64 && !body.has_references() => {
+                let text = body.as_str().filter(|text| BASE64.decode(text).is_ok());
+                text.ok_or("`isBase64Encoded` is true, but `body` is not base64")?
+                    .into()
+            }
             Some(Document::String(text)) => Text::clone(text),
             Some(other) => {
                 if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE)) {
@@ -141,10 +199,6 @@ impl Response {
                 other.to_json().into()
             }
         };
-        let is_base64 = match present(object, "isBase64Encoded") {
-            None => false,
-            Some(value) => value.as_bool().ok_or("`isBase64Encoded` must be true or false")?,
-        };
         let description = present(object, "statusDescription").map(text);
         Ok(Response {
             status,
@@ -152,7 +206,7 @@ impl Response {
             headers,
             cookies,
             body,
-            is_base64,
+            is_base64: is_base64 && has_body,
         })
     }
 
@@ -218,13 +272,27 @@ fn text(value: &Document) -> Result<Text, String> {
             ));
         }
     };
-    match text
-        .chars()
-        .any(|character| character.is_control() && character != '\t')
-    {
+    let is_control = |character: char| character.is_control() && character != '\t';
+    match text.chars().any(is_control) {
         true => Err("a header's value must not have control characters".to_owned()),
-        false => Ok(text),
+        false => Ok(ascii(text)),
     }
+}
+
+/// A header's value with percent codes for what is not ASCII, as URLs have it. Sources refuse such values, some by a
+/// 502 that says nothing.
+fn ascii(text: Text) -> Text {
+    if text.is_ascii() {
+        return text;
+    }
+    let mut encoded = String::with_capacity(text.len() * 3);
+    for byte in text.bytes() {
+        match byte.is_ascii() {
+            true => encoded.push(char::from(byte)),
+            false => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded.into()
 }
 
 /// A header's name.
@@ -254,12 +322,13 @@ fn single_value_headers(response: &Object, headers: &mut Vec<(Text, Text)>) -> R
 /// Adds `multiValueHeaders`; they replace single values of the same name, as in API Gateway.
 fn multi_value_headers(response: &Object, headers: &mut Vec<(Text, Text)>) -> Result<(), String> {
     let multi = object(response, "multiValueHeaders")?;
-    for (key, values) in multi.into_iter().flat_map(Object::iter) {
+    let multi = multi.into_iter().flat_map(Object::iter);
+    for (key, values) in multi.filter(|(_, values)| !values.is_null()) {
         let values = values
             .as_array()
             .ok_or("the values in `multiValueHeaders` must be arrays")?;
         headers.retain(|(known, _)| !known.eq_ignore_ascii_case(key));
-        for value in values.iter() {
+        for value in values.iter().filter(|value| !value.is_null()) {
             headers.push((name(key)?, text(value)?));
         }
     }
@@ -279,7 +348,7 @@ mod tests {
     use super::*;
 
     fn from(output: &str) -> Result<Response, String> {
-        Response::from_output(&Document::parse(output).unwrap())
+        Response::from_output(&Document::parse(output).unwrap(), HttpResponse::Own)
     }
 
     #[test]
@@ -291,6 +360,8 @@ mod tests {
             "[1,2]",
             r#"{"status":404}"#,
             r#"{"statusCode":404,"orderId":1}"#,
+            r#"{"statusCode":99,"body":"x","orderId":1}"#,
+            r#"{"body":"x","headers":{}}"#,
             r#"{"StatusCode":200}"#,
         ] {
             let response = from(output).unwrap();
@@ -316,6 +387,48 @@ mod tests {
             is_base64: false,
         };
         assert_eq!(response, Ok(expected));
+    }
+
+    #[test]
+    fn what_a_source_would_refuse_does_not_reach_it() {
+        for (output, expected) in [
+            (r#"{"statusCode":404,"body":"no","requestId":"r"}"#, "404 [] no"),
+            (
+                r#"{"statusCode":302,"headers":{"Location":"/x?y=\u00fc&z=%20"}}"#,
+                "302 [Location: /x?y=%C3%BC&z=%20] ",
+            ),
+            (
+                r#"{"statusCode":200,"body":"a","headers":{"Content-Length":4,"CONNECTION":"close","X-A":"b",
+                    "transfer-encoding":"chunked"},"multiValueHeaders":{"Upgrade":["h2c"],"keep-alive":null}}"#,
+                "200 [X-A: b] a",
+            ),
+            (
+                r#"{"statusCode":200,"multiValueHeaders":{"a":null,"b":[null,"c"]},"headers":{"a":"1","d":null}}"#,
+                "200 [a: 1, b: c] ",
+            ),
+            (r#"{"statusCode":204,"body":{"a":1}}"#, "204 [] "),
+            (
+                r#"{"statusCode":304,"body":"a","headers":{"ETag":"x"}}"#,
+                "304 [ETag: x] ",
+            ),
+            (r#"{"statusCode":204,"body":"?","isBase64Encoded":true}"#, "204 [] "),
+            (r#"{"statusCode":200,"body":"YQ","isBase64Encoded":true}"#, "200 [] YQ"),
+            (r#"{"statusCode":200,"body":null,"isBase64Encoded":true}"#, "200 [] "),
+        ] {
+            let response = from(output).unwrap();
+            let headers = response.headers.iter().map(|(name, value)| format!("{name}: {value}"));
+            let headers: Vec<_> = headers.collect();
+            let actual = format!("{} [{}] {}", response.status, headers.join(", "), response.body);
+            assert_eq!(actual, expected, "{output}");
+        }
+    }
+
+    #[test]
+    fn an_output_is_the_body_where_that_is_configured() {
+        let output = r#"{"statusCode":201,"headers":{"set-cookie":"a=1"},"body":"b"}"#;
+        let document = Document::parse(output).unwrap();
+        let response = Response::from_output(&document, HttpResponse::Output).unwrap();
+        assert_eq!(response, Response::json(200, &document));
     }
 
     #[test]
@@ -372,6 +485,14 @@ mod tests {
             (
                 r#"{"statusCode":200,"isBase64Encoded":"yes"}"#,
                 "`isBase64Encoded` must be true or false",
+            ),
+            (
+                r#"{"statusCode":200,"isBase64Encoded":true,"body":"not base64!"}"#,
+                "`isBase64Encoded` is true, but `body` is not base64",
+            ),
+            (
+                r#"{"statusCode":200,"isBase64Encoded":true,"body":{}}"#,
+                "`isBase64Encoded` is true, but `body` is not base64",
             ),
         ] {
             assert_eq!(from(output), Err(expected.to_owned()), "{output}");

@@ -73,7 +73,8 @@ async fn a_body_that_is_not_json_is_refused() {
         (
             r#""//8=""#,
             "true",
-            "the body of the request is not JSON: Invalid UTF-8 at line 1, column 1",
+            "the body of the request is not JSON: Unexpected character ('\u{fffd}' (code 65533)): expected a valid value \
+             (JSON String, Number, Array, Object or token 'null', 'true' or 'false') at line 1, column 1",
         ),
     ] {
         let event = testing::with(event!("alb"), "body", body);
