@@ -2,6 +2,9 @@ mod deliveries;
 mod events;
 mod http_answers;
 mod http_sources;
+mod properties;
+mod repairs;
+mod samples;
 mod sqs_batches;
 mod streams_and_pipes;
 
