@@ -169,10 +169,12 @@ async fn a_message_whose_object_is_gone_fails_and_says_why() {
             setup.handle(SQS_POINTER).await,
             Ok(r#"{"batchItemFailures":[{"itemIdentifier":"m1"}]}"#.to_owned())
         );
-        let problem = &setup.observer.problems()[0];
+        let notices = setup.observer.notices();
+        let notice = notices.iter().find(|notice| notice.delivery.is_some()).unwrap();
+        let reason = notice.delivery.as_ref().unwrap().reason.as_str();
         assert!(
-            problem.contains(expected) && problem.contains("`s3://theirs/m` is missing"),
-            "{problem}"
+            reason == expected && notice.message.contains("`s3://theirs/m` is missing"),
+            "{notice}"
         );
         assert_eq!(setup.calls(), 0);
     }
