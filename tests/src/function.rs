@@ -4,10 +4,10 @@ use crate::dynamodb::Table;
 use crate::proxy::Proxy;
 use crate::server::{Reply, Request, Server};
 use std::collections::{HashMap, VecDeque};
-use std::io::{self, BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::ffi::OsString;
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead};
@@ -120,6 +120,14 @@ impl Setup {
         self
     }
 
+    /// Sets an environment variable unless it is set.
+    pub fn with_default(mut self, name: &str, value: &str) -> Setup {
+        self.environment
+            .entry(name.to_owned())
+            .or_insert_with(|| value.to_owned());
+        self
+    }
+
     /// Lets the function call this server for Lambda.
     pub fn calling(self, lambda: &Server) -> Setup {
         self.with("AWS_ENDPOINT_URL_LAMBDA", &lambda.url())
@@ -134,7 +142,7 @@ impl Setup {
     /// Starts the function.
     ///
     /// # Errors
-    /// The binary can not be built or started.
+    /// The binary cannot be started.
     pub async fn start(self) -> io::Result<Function> {
         let package = tempfile::tempdir()?;
         std::fs::write(package.path().join("workflow.asl.json"), &self.definition)?;
@@ -296,57 +304,9 @@ async fn lines(output: impl AsyncRead + Unpin) -> Vec<String> {
     lines
 }
 
-/// The function's binary, built when the first test asks for it.
-///
-/// Cargo gives the paths of binaries only to tests of the same package, and does not build those of others.
-fn binary() -> io::Result<&'static Path> {
-    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match BINARY.get_or_init(build) {
-        Ok(path) => Ok(path),
-        Err(error) => Err(io::Error::other(error.as_str())),
-    }
-}
-
-fn build() -> Result<PathBuf, String> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args([
-        "build",
-        "--quiet",
-        "--package",
-        "expressway-function",
-        "--bin",
-        "expressway-function",
-    ]);
-    cargo.args(["--message-format", "json-render-diagnostics", "--profile", &profile()?]);
-    let mut child = cargo
-        .current_dir(workspace)
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| error.to_string())?;
-    let mut binary = None;
-    for line in child
-        .stdout
-        .take()
-        .into_iter()
-        .flat_map(|output| BufReader::new(output).lines())
-    {
-        let line = line.map_err(|error| error.to_string())?;
-        let message: serde_json::Value = serde_json::from_str(&line).map_err(|error| error.to_string())?;
-        if let Some(path) = message.get("executable").and_then(serde_json::Value::as_str) {
-            binary = Some(PathBuf::from(path));
-        }
-    }
-    let status = child.wait().map_err(|error| error.to_string())?;
-    binary.ok_or_else(|| format!("the function could not be built: {status}"))
-}
-
-/// The profile that this test was built with: its binary is `target/<profile>/deps/<name>`.
-fn profile() -> Result<String, String> {
-    let test = std::env::current_exe().map_err(|error| error.to_string())?;
-    let directory = test.parent().and_then(Path::parent).and_then(Path::file_name);
-    match directory.and_then(|name| name.to_str()) {
-        None | Some("debug") => Ok("dev".to_owned()),
-        Some(profile) => Ok(profile.to_owned()),
-    }
+/// The function's binary. Cargo builds it before it runs a test of this package, and tells the test where it is.
+fn binary() -> io::Result<OsString> {
+    std::env::var_os("CARGO_BIN_EXE_function").ok_or_else(|| {
+        io::Error::other("`CARGO_BIN_EXE_function` is not set: start tests of the function with `cargo test`")
+    })
 }

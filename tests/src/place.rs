@@ -5,6 +5,7 @@ use crate::dynamodb::{DynamoDb, Table, text};
 use crate::function::{Answer, Function, Setup};
 use crate::proxy::{Call, Fate, Proxy};
 use crate::server::{Reply, Request};
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -118,7 +119,7 @@ impl Place {
         Place {
             setup: setup
                 .with("EXPRESSWAY_IDEMPOTENCY", level)
-                .with("EXPRESSWAY_DEADLINE_RESERVE_MILLIS", "200"),
+                .with_default("EXPRESSWAY_DEADLINE_RESERVE_MILLIS", "200"),
             event: (workflow.event)(orders.name()),
             executions,
             orders,
@@ -156,6 +157,18 @@ impl Place {
         if let Some(until) = self.lease_until().await {
             let wait = until.duration_since(SystemTime::now()).unwrap_or_default();
             tokio::time::sleep(wait + Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Ends the lease of a run that is no more, as time would: sets its end to now.
+    pub async fn end_lease(&self) {
+        for mut record in self.executions.records().await.unwrap() {
+            if record.contains_key("lease_until") {
+                let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+                let now = AttributeValue::N(now.as_millis().to_string());
+                record.insert("lease_until".to_owned(), now);
+                self.executions.put(record).await.unwrap();
+            }
         }
     }
 

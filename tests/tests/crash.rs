@@ -9,16 +9,13 @@ use expressway_tests::proxy::{Fate, Moment};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use std::io::Write;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-/// How long the run has that is killed: the next one waits for the end of this.
-const LEASE: Duration = Duration::from_millis(2_500);
-
-/// How long the run has that goes on, at most.
+/// How long each run has, at most. The lease of the run that is killed ends with this, and the test ends it earlier.
 const AMPLE: Duration = Duration::from_secs(60);
 
-/// How many cases run at once; most of the time they wait for leases.
-const CASES_AT_ONCE: usize = 12;
+/// How many cases run at once: enough to be busy while some of them wait for a retry.
+const CASES_AT_ONCE: usize = 6;
 
 /// Map, Parallel, Retry, Catch and a write, with random bits and the time in what tasks are given.
 const MIXED: &str = r#"{
@@ -114,8 +111,8 @@ async fn case(
     place.proxy.aims_at(first.process());
     let is_killed = tokio::select! {
         () = place.proxy.killed() => true,
-        // Answers like this are there before the kill at the very end, or after the deadline.
-        _ = first.invoke_for(LEASE, &*place.event) => place.proxy.calls().len() >= n,
+        // The answer to the last request may be there before the kill.
+        _ = first.invoke_for(AMPLE, &*place.event) => place.proxy.calls().len() >= n,
     };
     let second = place.start().await;
     drop(first);
@@ -126,18 +123,15 @@ async fn case(
     if level == "task" {
         assert!(journaled <= done, "{case}: nothing is on record that was not done");
     }
-    if let Some(until) = place.lease_until().await {
-        let wait = until.duration_since(SystemTime::now()).unwrap_or_default();
-        if wait > Duration::from_millis(500) {
-            let (answer, _) = second.invoke_for(AMPLE, &*place.event).await;
-            assert_eq!(
-                read(&answer),
-                (false, false),
-                "{case}: while the other has it, {answer:?}"
-            );
-            assert_eq!(place.work().await, done, "{case}");
-        }
-        place.lease_over().await;
+    if place.lease_until().await.is_some() {
+        let (answer, _) = second.invoke_for(AMPLE, &*place.event).await;
+        assert_eq!(
+            read(&answer),
+            (false, false),
+            "{case}: while the other has it, {answer:?}"
+        );
+        assert_eq!(place.work().await, done, "{case}");
+        place.end_lease().await;
     }
     let (answer, _) = second.invoke_for(AMPLE, &*place.event).await;
     assert!(read(&answer).0, "{case}: not stuck, not lost, {answer:?}");
