@@ -44,7 +44,7 @@ const KNOWN: &[(&str, &str)] = &[
 #[test]
 fn every_operation_is_as_in_botocore() {
     let Some(cases) = std::env::var_os("BOTOCORE_CASES") else {
-        eprintln!("skipped: BOTOCORE_CASES does not name the cases of differential.py");
+        super::skipped("BOTOCORE_CASES does not name the cases of differential.py");
         return;
     };
     let arn_names: HashMap<&str, &str> = model::services().map(|(arn_name, name)| (name, arn_name)).collect();
