@@ -6,7 +6,7 @@
 //! expressway_asl::memory::limit_process(512 * 1024 * 1024);
 //! ```
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// How much the memory of the process may grow while an expression is evaluated.
 const GROWTH_MAX: u64 = 192 * 1024 * 1024;
@@ -24,6 +24,9 @@ static PROCESS: AtomicU64 = AtomicU64::new(u64::MAX);
 /// What an evaluation may take when the process starts.
 static GROWTH_AT_START: AtomicU64 = AtomicU64::new(GROWTH_MAX);
 
+/// How much memory the value of one JSON text may take.
+static PARSED: AtomicUsize = AtomicUsize::new(usize::MAX);
+
 /// Tells how much memory this process may use, in bytes: for a Lambda function, what it is configured with.
 ///
 /// From then on one evaluation of JSONata takes at most a third of what is left, and never more than 192 MiB, which is
@@ -33,11 +36,20 @@ static GROWTH_AT_START: AtomicU64 = AtomicU64::new(GROWTH_MAX);
 /// The limit holds for all evaluations of the process. Evaluations side by side cannot be told apart: each sees the
 /// growth of the whole process, so together they take no more than what one of them may.
 ///
+/// A JSON text whose value may take more than half of what is left is refused, before it is parsed.
+///
 /// Call it once the process has loaded what it needs in any case, since what is left is measured here.
 pub fn limit_process(bytes: u64) {
     PROCESS.store(bytes, Ordering::Relaxed);
     let used = resident().unwrap_or(0);
     GROWTH_AT_START.store(growth_max(used, 1), Ordering::Relaxed);
+    let left = usize::try_from(bytes.saturating_sub(used)).unwrap_or(usize::MAX);
+    PARSED.store(left / 2, Ordering::Relaxed);
+}
+
+/// How much memory the value of one JSON text may take, in bytes: half of what was left when the process started.
+pub(crate) fn parsed_bytes_max() -> usize {
+    PARSED.load(Ordering::Relaxed)
 }
 
 /// How much the process may grow during evaluations that began when it used `used` bytes; `evaluations` of them are under

@@ -23,6 +23,9 @@ use std::time::{Duration, SystemTime};
 /// The largest answer that Lambda takes from a function.
 pub(crate) const ANSWER_BYTES_MAX: usize = 6_291_556;
 
+/// The name of the error for an event that the function has not enough memory for.
+pub(crate) const TOO_LARGE: &str = "Expressway.EventTooLarge";
+
 /// Handles events: runs the executions that they ask for, and answers as their source expects.
 pub struct Handler {
     pub(crate) configuration: Configuration,
@@ -135,6 +138,15 @@ impl Handler {
     /// invocation.
     pub async fn handle(&self, event: &[u8], context: &InvocationContext<'_>) -> Result<String, InvocationError> {
         let invocation = Invocation::new(self, context);
+        let bytes_max = self.configuration.event_memory_max();
+        if document::parsed_bytes(event) > bytes_max {
+            let message = format!(
+                "the event has {} bytes and would take more memory than the {bytes_max} bytes that the function has for it",
+                event.len()
+            );
+            invocation.problem(&message);
+            return Err(InvocationError::new(TOO_LARGE, message));
+        }
         let Lossy {
             document: event,
             is_repaired,
@@ -247,6 +259,16 @@ impl<'a> Invocation<'a> {
             execution_arn,
             request_id: self.context.request_id.to_owned(),
         }
+    }
+
+    /// How many executions of a batch run at once whose inputs take up to this many bytes of memory each.
+    pub(crate) fn batch_concurrency(&self, input_bytes_max: usize) -> usize {
+        let configuration = &self.handler.configuration;
+        let fitting = configuration.event_memory_max().checked_div(input_bytes_max);
+        configuration
+            .batch_concurrency
+            .min(fitting.unwrap_or(usize::MAX))
+            .max(1)
     }
 
     /// Lambda's id of the invocation.

@@ -1,6 +1,7 @@
 //! JSON text into documents.
 
-use super::{Array, DEPTH_MAX, Document, Number, Object, Text};
+use super::{Array, DEPTH_MAX, Document, Number, Object, Text, parsed_bytes};
+use crate::memory;
 use std::borrow::Cow;
 
 /// What is wrong with a JSON text, and where.
@@ -114,6 +115,13 @@ impl<'t> Reader<'t> {
 
     /// Reads one document, and nothing after it.
     fn whole(&mut self) -> Result<Document, ParseError> {
+        let (bytes, bytes_max) = (self.text.len(), memory::parsed_bytes_max());
+        // A value takes less than a hundred times its text: most texts need not be looked at for this.
+        if bytes > bytes_max / 100 && parsed_bytes(self.text.as_bytes()) > bytes_max {
+            return Err(self.error(format!(
+                "The value of this text of {bytes} bytes may take more memory than the {bytes_max} bytes that are left for it"
+            )));
+        }
         self.skip_white_space();
         let document = self.document(&mut KeyCache::default(), 0)?;
         self.end()?;

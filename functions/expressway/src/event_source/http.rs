@@ -43,7 +43,7 @@ use crate::delivery::{Delivery, Failure, INTERNAL_ERROR, Source, Success};
 use crate::handler::Invocation;
 use crate::payloads::RESPONSE_TOO_LARGE;
 use expressway_asl::Document;
-use expressway_asl::document;
+use expressway_asl::document::{self, Lossy};
 use expressway_asl::error_name::ErrorName;
 use large::Large;
 pub(super) use response::Response;
@@ -88,17 +88,19 @@ pub(super) async fn handle(invocation: &Invocation<'_>, event: &Document, format
         return write(&response, format);
     }
     let failed = |status, error: Failure| failure(status, &cause::shown(error, configuration.http_cause));
-    let response = match input(invocation, event, configuration.http_input) {
+    let body = body::parse(event, configuration.event_memory_max());
+    let whole = with_body(event, body.as_ref().ok().and_then(Option::as_ref));
+    let response = match input(invocation, event, body) {
         Ok(input) => {
             let delivery = Delivery {
                 source: Source::Http,
                 source_id: None,
                 caller: caller::caller(event, format),
                 is_synchronous: true,
-                fingerprint: fingerprint(event, configuration.http_input),
+                fingerprint: fingerprint(&whole, configuration.http_input),
                 input,
                 key: header(event, "idempotency-key"),
-                event: &|| with_parsed_body(event),
+                event: &|| whole.clone(),
                 is_failure: match configuration.http_response {
                     HttpResponse::Own => is_failure,
                     HttpResponse::Output => |_| false,
@@ -195,7 +197,6 @@ fn fingerprint(event: &Document, kind: HttpInput) -> Document {
         "queryStringParameters",
         "multiValueQueryStringParameters",
     ];
-    let event = with_parsed_body(event);
     let context = event.get("requestContext");
     let method = context.and_then(|context| context.get("http")?.get("method"));
     let query: &[&str] = match kind {
@@ -208,12 +209,11 @@ fn fingerprint(event: &Document, kind: HttpInput) -> Document {
 }
 
 /// The event, with its body as JSON if it is.
-fn with_parsed_body(event: &Document) -> Document {
-    let parsed = body::parse(event).ok().flatten();
-    match (event, parsed) {
-        (Document::Object(members), Some(parsed)) => {
+fn with_body(event: &Document, body: Option<&Lossy>) -> Document {
+    match (event, body) {
+        (Document::Object(members), Some(body)) => {
             let mut members = members.clone();
-            members.insert("body", parsed.document);
+            members.insert("body", body.document.clone());
             members.into()
         }
         _ => event.clone(),
@@ -232,12 +232,16 @@ fn write(response: &Response, format: Format) -> String {
     format.write(&response).to_json()
 }
 
-/// The input that a request gives an execution, or the status and error to answer instead.
-fn input(invocation: &Invocation<'_>, event: &Document, input: HttpInput) -> Result<Document, (u16, Failure)> {
-    let input = match input {
+/// The input that a request with this body gives an execution, or the status and error to answer instead.
+fn input(
+    invocation: &Invocation<'_>,
+    event: &Document,
+    body: Result<Option<Lossy>, (u16, Failure)>,
+) -> Result<Document, (u16, Failure)> {
+    let input = match invocation.handler.configuration.http_input {
         // Shares the event.
         HttpInput::Event => event.clone(),
-        HttpInput::Body => match body::parse(event)? {
+        HttpInput::Body => match body? {
             None => Document::Object(document::Object::new()),
             Some(body) => {
                 if body.is_repaired {

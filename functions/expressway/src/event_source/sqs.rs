@@ -18,7 +18,7 @@ pub(crate) use queues::{VisibilityChange, queue_url};
 use super::records::{self, Item};
 use crate::config::SqsInput;
 use crate::delivery::{Delivery, Failure, Source};
-use crate::handler::{Invocation, InvocationError};
+use crate::handler::{Invocation, InvocationError, TOO_LARGE};
 use expressway_asl::Document;
 use expressway_asl::document::{self, Text};
 use futures_util::{StreamExt, stream};
@@ -51,7 +51,8 @@ struct Message {
 
 pub(super) async fn handle(invocation: &Invocation<'_>, records: &[Document]) -> Result<String, InvocationError> {
     let messages = messages(records).map_err(|message| invocation.invalid_event(&message))?;
-    let concurrency = invocation.handler.configuration.batch_concurrency;
+    let bodies = messages.iter().filter_map(|message| message.record.get("body"));
+    let concurrency = invocation.batch_concurrency(bodies.map(memory).max().unwrap_or_default());
     let lanes = stream::iter(lanes(messages)).map(|lane| run_lane(invocation, lane));
     let handed_back: Vec<Vec<HandedBack>> = lanes.buffer_unordered(concurrency).collect().await;
     let mut handed_back: Vec<HandedBack> = handed_back.into_iter().flatten().collect();
@@ -266,10 +267,9 @@ impl Item for Message {
 }
 
 async fn execute(invocation: &Invocation<'_>, message: &Message) -> Result<Document, Failure> {
-    let input = input(invocation, message).inspect_err(|failure| {
+    let (input, body) = input(invocation, message).inspect_err(|failure| {
         invocation.refused(Source::Sqs, Some(message.id.to_string()), failure);
     })?;
-    let body = || message.record.get("body").map_or(Document::Null, |body| parsed(body).0);
     let delivery = Delivery {
         source: Source::Sqs,
         source_id: Some(&message.id),
@@ -278,15 +278,15 @@ async fn execute(invocation: &Invocation<'_>, message: &Message) -> Result<Docum
         input,
         key: Some(&message.id),
         // The rest of the record differs between deliveries.
-        fingerprint: body(),
-        event: &|| with_body(&message.record, body()),
+        fingerprint: body.clone(),
+        event: &|| with_body(&message.record, body.clone()),
         is_failure: |_| false,
     };
     Ok(invocation.execute(delivery).await?.output)
 }
 
-/// The input that a message gives its execution.
-fn input(invocation: &Invocation<'_>, message: &Message) -> Result<Document, Failure> {
+/// The input that a message gives its execution, and the body as its JSON.
+fn input(invocation: &Invocation<'_>, message: &Message) -> Result<(Document, Document), Failure> {
     if invocation.is_over() {
         return Err(Failure {
             retry_after: Some(Duration::ZERO),
@@ -298,20 +298,31 @@ fn input(invocation: &Invocation<'_>, message: &Message) -> Result<Document, Fai
     }
     let body = message.record.get("body").filter(|body| body.as_str().is_some());
     let body = body.ok_or_else(|| Failure::refused("Expressway.InvalidMessage", "the message has no body"))?;
+    let (bytes, bytes_max) = (memory(body), invocation.handler.configuration.event_memory_max());
+    if bytes > bytes_max {
+        let cause = format!("the message would take {bytes} bytes of memory, the function has {bytes_max} for it");
+        return Err(Failure::refused(TOO_LARGE, cause));
+    }
     let sqs_input = invocation.handler.configuration.sqs_input;
     let pointed_to = invocation.pointed_to(&message.record, sqs_input == SqsInput::Record)?;
-    Ok(match (sqs_input, pointed_to) {
+    let (parsed, is_repaired) = parsed(body);
+    let input = match (sqs_input, pointed_to) {
         (SqsInput::Record, Some(reference)) => with_body(&message.record, reference.into()),
         (SqsInput::Record, None) => message.record.clone(),
         (SqsInput::Body, Some(reference)) => reference.into(),
         (SqsInput::Body, None) => {
-            let (input, is_repaired) = parsed(body);
             if is_repaired {
                 invocation.repaired(&format!("the body of message {}", message.id));
             }
-            input
+            parsed.clone()
         }
-    })
+    };
+    Ok((input, parsed))
+}
+
+/// How much memory the JSON of a body takes at most.
+fn memory(body: &Document) -> usize {
+    document::parsed_bytes(body.as_str().unwrap_or_default().as_bytes())
 }
 
 /// A record with another body.

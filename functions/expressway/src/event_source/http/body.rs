@@ -2,6 +2,7 @@
 
 use super::header;
 use crate::delivery::Failure;
+use crate::handler::TOO_LARGE;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use expressway_asl::Document;
@@ -16,8 +17,8 @@ const SHOWN_CHARACTERS_MAX: usize = 100;
 /// Events that are written by hand have the JSON itself for a body, which is used as it is.
 ///
 /// # Errors
-/// The body is not JSON: the status and error to answer.
-pub(super) fn parse(event: &Document) -> Result<Option<Lossy>, (u16, Failure)> {
+/// The body is not JSON, or its value might take more than `memory_max` bytes: the status and error to answer.
+pub(super) fn parse(event: &Document, memory_max: usize) -> Result<Option<Lossy>, (u16, Failure)> {
     const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
     let body = match event.get("body") {
         None | Some(Document::Null) => return Ok(None),
@@ -40,6 +41,11 @@ pub(super) fn parse(event: &Document) -> Result<Option<Lossy>, (u16, Failure)> {
     let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
     if text.trim_ascii().is_empty() {
         return Ok(None);
+    }
+    if document::parsed_bytes(text) > memory_max {
+        let bytes = text.len();
+        let cause = format!("the body of the request has {bytes} bytes, more than the function has memory for");
+        return Err((413, Failure::refused(TOO_LARGE, cause)));
     }
     let parsed = document::parse_lossy(text);
     parsed.map(Some).map_err(|error| {
