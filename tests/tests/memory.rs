@@ -6,6 +6,7 @@
 use expressway_tests::function::{Answer, Function, Setup};
 use expressway_tests::server::{Reply, Request, Server};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use std::time::Duration;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -63,11 +64,15 @@ fn events(shape: &str) -> Vec<(&'static str, String)> {
     let escapes = quoted(shape).len() as f64 / shape.len() as f64;
     let body_bytes = ((EVENT_BYTES_MAX - 4_096) as f64 / escapes) as usize;
     let bodies: Vec<String> = (0..10).map(|_| array(shape, body_bytes / 10 - 200)).collect();
-    vec![
+    let mut events = vec![
         ("direct", array(shape, EVENT_BYTES_MAX - 4_096)),
         ("http", http(&array(shape, body_bytes))),
-        ("batch", batch(&bodies)),
-    ]
+    ];
+    // A batch weighs as much as its bodies.
+    if SHAPES.iter().take(2).any(|heavy| *heavy == shape) {
+        events.push(("batch", batch(&bodies)));
+    }
+    events
 }
 
 /// Starts a function that really has so much memory: what it allocates beyond that aborts it.
@@ -86,6 +91,12 @@ async fn start(setup: Setup, memory: u64) -> Function {
     function
 }
 
+/// Invokes a function, which is dead if it does not answer.
+async fn invoke(function: &Function, event: impl Into<Vec<u8>>, case: &str) -> Answer {
+    let answer = tokio::time::timeout(Duration::from_secs(60), function.invoke(event)).await;
+    answer.unwrap_or_else(|_| panic!("{case}: the process was killed"))
+}
+
 /// The most memory that a process has had, in bytes.
 fn peak(function: &Function) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", function.process())).unwrap();
@@ -94,7 +105,7 @@ fn peak(function: &Function) -> u64 {
 }
 
 /// The memory of small functions, and how many shapes are tried with it: with more memory only what is heaviest.
-const MEMORIES: [(u64, usize); 2] = [(128 * MIB, SHAPES.len()), (256 * MIB, 2)];
+const MEMORIES: [(u64, usize); 2] = [(128 * MIB, SHAPES.len()), (256 * MIB, 1)];
 
 #[tokio::test]
 async fn no_event_kills_the_process() {
@@ -103,11 +114,11 @@ async fn no_event_kills_the_process() {
         for shape in SHAPES.into_iter().take(shapes) {
             for (kind, event) in events(shape) {
                 let case = format!("{} MB, {kind} of {shape}", memory / MIB);
-                let answer = function.invoke(event).await;
+                let answer = invoke(&function, event, &case).await;
                 let is_answered = !matches!(&answer, Answer::Error(error, _) if error.starts_with("Test."));
                 assert!(is_answered, "{case}: {answer:?}");
                 assert!(peak(&function) < memory, "{case}: {} MB", peak(&function) / MIB);
-                let next = function.invoke(http(r#"{"n":1}"#)).await;
+                let next = invoke(&function, http(r#"{"n":1}"#), &case).await;
                 assert!(next.text().contains(r#""statusCode":200"#), "{case}: {next:?}");
             }
         }
@@ -132,7 +143,7 @@ async fn no_answer_of_a_task_kills_the_process() {
         for shape in SHAPES.into_iter().take(shapes) {
             let case = format!("{} MB, answer of {shape}", memory / MIB);
             let event = format!(r#"{{"shape":{}}}"#, quoted(shape));
-            let answer = function.invoke(event).await;
+            let answer = invoke(&function, event, &case).await;
             let is_refused = matches!(&answer, Answer::Error(error, _) if !error.starts_with("Test."));
             assert!(is_refused, "{case}: {answer:?}");
             assert!(peak(&function) < memory, "{case}: {} MB", peak(&function) / MIB);

@@ -76,6 +76,7 @@ fn in_a_small_process() {
     let none = Input(Document::Null);
     let large = Input(vec![Document::from(1); 5_000_000].into());
     println!("read: {}", evaluate("$count($states.input[$ > 0])", &large));
+    drop(large);
     println!(
         "result: {}",
         evaluate("[$pad('', 4000000, 'x'), $pad('', 4000000, 'y')]", &none)
