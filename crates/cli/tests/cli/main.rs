@@ -1,6 +1,6 @@
 //! The `expressway` command as its users meet it: arguments in, output and exit status out.
 
-#![expect(clippy::unwrap_used, reason = "these are tests")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
 mod bench;
 mod describe;
