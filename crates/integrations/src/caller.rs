@@ -25,6 +25,10 @@ use std::time::Duration;
 /// How long an answer may take that is the result of long work.
 const LONG_TIMEOUT: Duration = Duration::from_secs(15 * 60 + 30);
 
+/// How long an attempt may take at what a task needs before its own call: a session, a connection, a secret. Such
+/// answers take milliseconds, and a request that is lost must not take the task's time.
+const PRELIMINARY_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Operations that answer when long work has ended, executions, functions and models, by the model's names.
 const LONG: &[(&str, &str)] = &[
     ("stepfunctions", "StartSyncExecution"),
@@ -105,6 +109,14 @@ impl Caller {
             ..CallOptions::default()
         })
     }
+}
+
+/// The timeouts of calls that come before a task's own.
+pub(crate) fn preliminary_timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .read_timeout(PRELIMINARY_TIMEOUT)
+        .operation_attempt_timeout(PRELIMINARY_TIMEOUT)
+        .build()
 }
 
 /// The ARN of the state machine that an execution belongs to, made of the execution's.

@@ -35,6 +35,7 @@ mod mock;
 mod optimized;
 mod parameters;
 mod roles;
+mod shared;
 mod started;
 mod web;
 

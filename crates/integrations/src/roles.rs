@@ -2,7 +2,8 @@
 
 #![warn(clippy::arithmetic_side_effects)]
 
-use crate::caller::state_machine_arn;
+use crate::caller::{preliminary_timeouts, state_machine_arn};
+use crate::shared::Shared;
 use aws_config::SdkConfig;
 use aws_config::identity::IdentityCache;
 use aws_credential_types::provider::error::CredentialsError;
@@ -46,8 +47,7 @@ struct Session {
     config: SdkConfig,
     role_arn: Text,
     state_machine_arn: String,
-    /// Held while a session is asked for, so that all who need it ask once.
-    current: tokio::sync::Mutex<Option<aws_credential_types::Credentials>>,
+    current: Shared<aws_credential_types::Credentials>,
 }
 
 #[derive(Debug)]
@@ -123,7 +123,7 @@ impl Roles {
                     config: self.config.clone(),
                     role_arn: Text::clone(role_arn),
                     state_machine_arn,
-                    current: tokio::sync::Mutex::default(),
+                    current: Shared::default(),
                 });
                 let provider = SharedCredentialsProvider::new(Provider(Arc::clone(&session)));
                 Arc::new(Role {
@@ -143,17 +143,13 @@ impl Roles {
 
 impl Session {
     async fn get(&self) -> Result<aws_credential_types::Credentials, StateError> {
-        let mut current = self.current.lock().await;
-        let now = self
-            .config
-            .time_source()
-            .map_or_else(SystemTime::now, |source| source.now());
-        if let Some(session) = current.as_ref().filter(|session| is_fresh(session.expiry(), now)) {
-            return Ok(session.clone());
-        }
-        let session = self.assume().await?;
-        *current = Some(session.clone());
-        Ok(session)
+        let now = || {
+            self.config
+                .time_source()
+                .map_or_else(SystemTime::now, |source| source.now())
+        };
+        let is_good = |session: &aws_credential_types::Credentials| is_fresh(session.expiry(), now());
+        self.current.get(is_good, || self.assume()).await
     }
 
     /// Assumes the role.
@@ -172,7 +168,10 @@ impl Session {
             ("RoleSessionName", session_name(&self.state_machine_arn).into()),
             ("ExternalId", self.state_machine_arn.clone().into()),
         ]);
-        let options = CallOptions::default();
+        let options = CallOptions {
+            timeouts: Some(preliminary_timeouts()),
+            ..CallOptions::default()
+        };
         let answer = self.client.call(sts, operation, &parameters, &options).await;
         let answer = answer.map_err(|error| failed(self.refusal(&error)))?;
         let text = |key: &str| answer.get("Credentials")?.get(key)?.as_str().map(str::to_owned);

@@ -6,15 +6,17 @@
 
 #![warn(clippy::arithmetic_side_effects)]
 
-use crate::caller::{Caller, state_machine_arn};
+use crate::caller::{Caller, preliminary_timeouts, state_machine_arn};
+use crate::shared::Shared;
 use crate::web::{self, Address};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use expressway_asl::Document;
 use expressway_asl::document::Object;
 use expressway_asl::error_name::ErrorName;
-use expressway_aws::{CallError, PlainRequest, Service};
+use expressway_aws::{CallError, CallOptions, PlainRequest, Service};
 use expressway_engine::{StateError, TaskRequest};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -40,8 +42,7 @@ pub(crate) struct Connections(Mutex<Vec<Kept>>);
 struct Kept {
     /// The connection's ARN, the role that asks and the machine that it asks for.
     key: [String; 3],
-    /// Held while it is read, so that all who need it read it once.
-    cell: Arc<tokio::sync::Mutex<Option<Arc<Connection>>>>,
+    cell: Arc<Shared<Arc<Connection>>>,
 }
 
 /// A connection and its secret.
@@ -49,8 +50,7 @@ pub(crate) struct Connection {
     read: Instant,
     secret: Document,
     authorization: Authorization,
-    /// Held while a token is asked for.
-    token: tokio::sync::Mutex<Option<Token>>,
+    token: Shared<Arc<Token>>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -76,7 +76,7 @@ struct Token {
     made: Instant,
     good_for: Duration,
     /// Whether a request before the current one has carried it: if not, a new one is no better.
-    is_used: bool,
+    is_used: AtomicBool,
 }
 
 /// What a connection adds to a request.
@@ -104,15 +104,9 @@ impl Connections {
             role.to_owned(),
             state_machine_arn(request.execution_arn),
         ]);
-        let mut connection = kept.cell.lock().await;
-        if let Some(connection) = connection
-            .as_ref()
-            .filter(|connection| connection.read.elapsed() < KEPT_FOR)
-        {
-            return Ok(Arc::clone(connection));
-        }
-        let read = Arc::new(Connection::read(caller, arn, request).await?);
-        Ok(Arc::clone(connection.insert(read)))
+        let is_good = |connection: &Arc<Connection>| connection.read.elapsed() < KEPT_FOR;
+        let read = async || Ok(Arc::new(Connection::read(caller, arn, request).await?));
+        kept.cell.get(is_good, read).await
     }
 
     fn find(&self, key: [String; 3]) -> Kept {
@@ -176,7 +170,7 @@ impl Connection {
             read: Instant::now(),
             secret,
             authorization,
-            token: tokio::sync::Mutex::default(),
+            token: Shared::default(),
         })
     }
 
@@ -200,21 +194,18 @@ impl Connection {
 
     /// Drops the token that requests carried, if there was one that was not made for the last of them.
     pub(super) async fn forget_token(&self) -> bool {
-        let mut token = self.token.lock().await;
-        match token.take() {
-            Some(token) => token.is_used,
-            None => false,
-        }
+        let token = self.token.take().await;
+        token.is_some_and(|token| token.is_used.load(Ordering::Relaxed))
     }
 
     async fn token(&self, caller: &Caller) -> Result<String, StateError> {
-        let mut token = self.token.lock().await;
-        if let Some(token) = token.as_mut().filter(|token| token.is_good()) {
-            token.is_used = true;
-            return Ok(token.header.clone());
-        }
-        let made = self.make_token(caller).await?;
-        Ok(token.insert(made).header.clone())
+        let is_good = |token: &Arc<Token>| {
+            let is_good = token.is_good();
+            token.is_used.fetch_or(is_good, Ordering::Relaxed);
+            is_good
+        };
+        let made = async || Ok(Arc::new(self.make_token(caller).await?));
+        Ok(self.token.get(is_good, made).await?.header.clone())
     }
 
     /// Exchanges the client's id and secret for a token (RFC 6749, 4.4).
@@ -295,7 +286,7 @@ impl Token {
             header: format!("Bearer {token}"),
             made: Instant::now(),
             good_for: good_for.saturating_sub(TOKEN_RESERVE),
-            is_used: false,
+            is_used: AtomicBool::new(false),
         }
     }
 
@@ -341,7 +332,10 @@ async fn call(
     let found = Service::find(service).and_then(|model| Some((model, model.operation(action)?)));
     let (model, operation) =
         found.ok_or_else(|| failure("InternalError", format!("there is no model of {service}:{action}")))?;
-    let options = caller.options(model, operation, request).await?;
+    let options = CallOptions {
+        timeouts: Some(preliminary_timeouts()),
+        ..caller.options(model, operation, request).await?
+    };
     let result = caller.client.call(model, operation, &parameters, &options).await;
     result.map_err(|error| {
         let name = match error.answer().map(|answer| &*answer.code) {
