@@ -45,6 +45,10 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long one attempt to move an object may take.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long an attempt to load a text may take that a start waits for: two of them fit into the ten seconds that
+/// Lambda gives a function to start.
+const TEXT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// How often a request is made before the bucket counts as unavailable.
 const ATTEMPTS_MAX: u32 = 4;
 
@@ -151,7 +155,7 @@ impl S3Payloads {
         let own = Area::new(&options.bucket, &options.prefix);
         let others = options.allowed_buckets.iter().map(|entry| Area::parse(entry));
         S3Payloads {
-            client: client(config),
+            client: client(config, READ_TIMEOUT, ATTEMPT_TIMEOUT),
             bucket: options.bucket.as_str().into(),
             allowed: std::iter::once(own).chain(others).collect(),
             cache: Mutex::new(Cache::new(options.cache_bytes)),
@@ -348,7 +352,7 @@ pub async fn load_text(
     version: Option<&str>,
     bytes_max: usize,
 ) -> Result<String, String> {
-    let get = client(config)
+    let get = client(config, TEXT_ATTEMPT_TIMEOUT, TEXT_ATTEMPT_TIMEOUT)
         .get_object()
         .bucket(bucket)
         .key(key)
@@ -368,10 +372,10 @@ pub async fn load_text(
     String::from_utf8(text).map_err(|error| error.to_string())
 }
 
-fn client(config: &SdkConfig) -> Client {
+fn client(config: &SdkConfig, read_timeout: Duration, attempt_timeout: Duration) -> Client {
     let mut timeouts = TimeoutConfig::builder()
-        .read_timeout(READ_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT);
+        .read_timeout(read_timeout)
+        .operation_attempt_timeout(attempt_timeout);
     timeouts.set_connect_timeout(config.timeout_config().and_then(TimeoutConfig::connect_timeout));
     let mut builder = aws_sdk_s3::config::Builder::from(config)
         .timeout_config(timeouts.build())

@@ -18,6 +18,10 @@ use std::ffi::OsString;
 use std::io::Stdout;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the definition may take to arrive. Lambda ends a start after ten seconds, and nothing would say why.
+const LOAD_TIME_MAX: Duration = Duration::from_secs(8);
 
 /// Why the function can not start.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +94,7 @@ pub fn equip(mut handler: Handler, aws: &SdkConfig, definition: &str) -> Handler
     }
     let configuration = &handler.configuration;
     if configuration.retry_backoff.is_some() || configuration.final_errors_queue.is_some() {
-        handler = handler.with_queues(Queues::new(aws_sdk_sqs::Client::new(aws)));
+        handler = handler.with_queues(Queues::new(aws));
     }
     handler
 }
@@ -119,22 +123,29 @@ struct Compiled {
     endpoints: AllowedEndpoints,
 }
 
-async fn compile(configuration: &Configuration, aws: &SdkConfig, log: &Log<Stdout>) -> Result<Compiled, StartError> {
-    let text = match &configuration.definition {
-        Definition::Inline(text) => text.clone(),
+/// The text of the definition.
+pub(crate) async fn definition(configuration: &Configuration, aws: &SdkConfig) -> Result<String, StartError> {
+    match &configuration.definition {
+        Definition::Inline(text) => Ok(text.clone()),
         Definition::File(path) => std::fs::read_to_string(path).map_err(|error| StartError::Unreadable {
             path: path.clone(),
             error,
-        })?,
+        }),
         Definition::S3 { bucket, key, version } => {
-            let text = load_text(aws, bucket, key, version.as_deref(), DEFINITION_BYTES_MAX).await;
+            let text = load_text(aws, bucket, key, version.as_deref(), DEFINITION_BYTES_MAX);
+            let text = tokio::time::timeout(LOAD_TIME_MAX, text).await;
+            let text = text.unwrap_or_else(|_| Err(format!("it did not arrive within {LOAD_TIME_MAX:?}")));
             text.map_err(|problem| StartError::NotInBucket {
                 bucket: bucket.clone(),
                 key: key.clone(),
                 problem,
-            })?
+            })
         }
-    };
+    }
+}
+
+async fn compile(configuration: &Configuration, aws: &SdkConfig, log: &Log<Stdout>) -> Result<Compiled, StartError> {
+    let text = definition(configuration, aws).await?;
     let compilation = expressway_asl::compile(&text, &configuration.substitutions).map_err(StartError::Definition)?;
     let mut findings = compilation.warnings;
     findings.list.extend(expressway_integrations::check(&compilation.calls));

@@ -7,6 +7,8 @@
 
 use crate::delivery::Failure;
 use crate::handler::Invocation;
+use aws_config::SdkConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::primitives::Blob;
@@ -63,10 +65,20 @@ pub struct Queues {
     client: Client,
 }
 
+/// How long a queue may take to answer one attempt. It answers within milliseconds or something is wrong.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+
 impl Queues {
-    /// By this client.
-    pub fn new(client: Client) -> Queues {
-        Queues { client }
+    /// With this configuration.
+    pub fn new(config: &SdkConfig) -> Queues {
+        let mut timeouts = TimeoutConfig::builder()
+            .read_timeout(ATTEMPT_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT);
+        timeouts.set_connect_timeout(config.timeout_config().and_then(TimeoutConfig::connect_timeout));
+        let config = config.to_builder().timeout_config(timeouts.build()).build();
+        Queues {
+            client: Client::new(&config),
+        }
     }
 
     /// Changes when messages of a queue may come again; returns what went wrong. A message that could not be changed
