@@ -30,7 +30,7 @@ use variables::Variables;
 /// | `EXPRESSWAY_STATE_MACHINE_NAME` | the name in ARNs of executions | the function's |
 /// | `EXPRESSWAY_ROLE_ARN` | the role that the context object and the history show | none |
 /// | `EXPRESSWAY_TIMEOUT_SECONDS` | the longest that an execution may take, 1 to 900 | 300, as Express |
-/// | `EXPRESSWAY_DEADLINE_RESERVE_MILLIS` | how long before Lambda's own deadline executions end, 1 to 60000 | 500 |
+/// | `EXPRESSWAY_DEADLINE_RESERVE_MILLIS` | how long before Lambda's own deadline executions end, 1 to 60000: half of it is for recording outcomes, a quarter for the bucket and the queue | 500 |
 /// | `EXPRESSWAY_MAX_CONCURRENCY` | tasks in flight in one invocation, 1 to 1000 | 256 |
 /// | `EXPRESSWAY_MAP_CONCURRENCY` | iterations at once of a Map state that does not say, 1 to 1000 | 40, as Express |
 /// | `EXPRESSWAY_BATCH_CONCURRENCY` | executions at once in one invocation, 1 to 1000 | 40 |

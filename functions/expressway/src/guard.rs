@@ -59,7 +59,8 @@ impl Invocation<'_> {
         };
         if let (Level::Task, Some(store)) = (guard.records.level(), self.payloads()) {
             let input = std::mem::replace(&mut delivery.input, Document::Null);
-            delivery.input = self.shortened(store, input, RECORDED_INPUT_BYTES_MAX).await?;
+            let shortened = self.shortened(store, input, RECORDED_INPUT_BYTES_MAX, self.deadline);
+            delivery.input = shortened.await?;
         }
         let entropy = &*self.environment.entropy;
         let identity = self
@@ -265,7 +266,7 @@ impl Invocation<'_> {
     async fn complete(&self, grant: &Grant, result: &Result<Document, StateError>) -> Option<Completion> {
         let clock = &self.environment.clock;
         loop {
-            let end = self.answer_by().unwrap_or(grant.lease_until());
+            let end = self.record_by().unwrap_or(grant.lease_until());
             let error = match self.by(Some(end), grant.complete(result, clock.now())).await {
                 Ok(completion) => return Some(completion),
                 Err(error) => error,
@@ -284,7 +285,7 @@ impl Invocation<'_> {
 
     async fn release(&self, grant: &Grant, why: Release) {
         let release = grant.release(why, self.environment.clock.now());
-        if let Err(error) = self.by(self.answer_by(), release).await {
+        if let Err(error) = self.by(self.record_by(), release).await {
             let (arn, problem) = (grant.execution_arn(), error.problem);
             self.warning(&format!(
                 "execution {arn}: it will not run again before its lease ends: {problem}"

@@ -298,10 +298,17 @@ impl<'a> Invocation<'a> {
         self.context.deadline
     }
 
-    /// When the answer must be on its way: half of the reserve is for recording what was done, the other for this.
-    pub(crate) fn answer_by(&self) -> Option<SystemTime> {
+    /// When it must be on record what was done: half of the reserve is for that.
+    pub(crate) fn record_by(&self) -> Option<SystemTime> {
         let reserve = self.handler.configuration.deadline_reserve / 2;
         self.deadline.map(|deadline| deadline + reserve)
+    }
+
+    /// When the answer must be on its way: a quarter of the reserve is for what it takes to make it, such as values out
+    /// of the bucket and requests to a queue. A table that is silent leaves that time alone.
+    pub(crate) fn answer_by(&self) -> Option<SystemTime> {
+        let reserve = self.handler.configuration.deadline_reserve / 4;
+        self.record_by().map(|time| time + reserve)
     }
 
     /// An event that is not what its shape promises. The source may not read the answer, so the log has it, too.

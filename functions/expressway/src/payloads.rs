@@ -7,7 +7,7 @@ use expressway_asl::Document;
 use expressway_asl::document::Reference;
 use expressway_durability::payloads::{Presentation, S3Payloads};
 use expressway_engine::{Fault, resolve, shorten};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How long the URL of a large response is good for.
 const LINK_VALID: Duration = Duration::from_secs(900);
@@ -66,7 +66,7 @@ impl Invocation<'_> {
                 true => Ok(resolved),
                 false => {
                     let bytes_max = self.handler.configuration.payload_bytes;
-                    self.shortened(store, resolved, bytes_max).await
+                    self.shortened(store, resolved, bytes_max, self.answer_by()).await
                 }
             };
         }
@@ -89,19 +89,18 @@ impl Invocation<'_> {
         let Some(store) = self.payloads() else {
             return Ok(output);
         };
-        let resolved = resolve(store, output, bytes_max).await;
-        resolved.map_err(|fault| self.faulted(&fault))
+        self.bucket(self.answer_by(), resolve(store, output, bytes_max)).await
     }
 
-    /// The value with references in the place of its largest parts, in at most so many bytes.
+    /// The value with references in the place of its largest parts, in at most so many bytes, if it is there by then.
     pub(crate) async fn shortened(
         &self,
         store: &S3Payloads,
         value: Document,
         bytes_max: usize,
+        time: Option<SystemTime>,
     ) -> Result<Document, Failure> {
-        let shortened = shorten(store, value, bytes_max).await;
-        shortened.map_err(|fault| self.faulted(&fault))
+        self.bucket(time, shorten(store, value, bytes_max)).await
     }
 
     /// A value with all that references in it stand for; `None` if it is larger than what can be put together.
@@ -109,8 +108,8 @@ impl Invocation<'_> {
         if value.total_bytes() > store.linked_bytes_max() {
             return Ok(None);
         }
-        let whole = resolve(store, value, usize::MAX).await;
-        whole.map(Some).map_err(|fault| self.faulted(&fault))
+        let whole = self.bucket(self.answer_by(), resolve(store, value, usize::MAX));
+        whole.await.map(Some)
     }
 
     /// A URL from which a value can be downloaded; `None` if it is larger than what can be put together.
@@ -120,8 +119,8 @@ impl Invocation<'_> {
         value: &Document,
         presentation: &Presentation,
     ) -> Result<Option<String>, Failure> {
-        let link = store.link(value, presentation, LINK_VALID).await;
-        link.map_err(|fault| self.faulted(&fault))
+        let link = store.link(value, presentation, LINK_VALID);
+        self.bucket(self.answer_by(), link).await
     }
 
     /// A URL from which bytes can be downloaded.
@@ -131,8 +130,8 @@ impl Invocation<'_> {
         bytes: Vec<u8>,
         presentation: &Presentation,
     ) -> Result<String, Failure> {
-        let link = store.link_bytes(bytes, presentation, LINK_VALID).await;
-        link.map_err(|fault| self.faulted(&fault))
+        let link = store.link_bytes(bytes, presentation, LINK_VALID);
+        self.bucket(self.answer_by(), link).await
     }
 
     /// A pointer to bytes that are stored as they are.
@@ -142,9 +141,19 @@ impl Invocation<'_> {
         bytes: Vec<u8>,
         content_type: &str,
     ) -> Result<String, Failure> {
-        let reference = store.put_bytes(bytes, content_type).await;
-        let reference = reference.map_err(|fault| self.faulted(&fault))?;
-        Ok(reference.pointer())
+        let reference = self.bucket(self.answer_by(), store.put_bytes(bytes, content_type));
+        Ok(reference.await?.pointer())
+    }
+
+    /// The bucket's answer, if it comes in time: a source that waits must get its own in time, too.
+    async fn bucket<T>(
+        &self,
+        time: Option<SystemTime>,
+        answer: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Failure> {
+        let in_time = self.until(time, answer).await;
+        let answer = in_time.unwrap_or_else(|| Err(Fault::Store("the bucket did not answer in time".into())));
+        answer.map_err(|fault| self.faulted(&fault))
     }
 
     pub(crate) fn faulted(&self, fault: &Fault) -> Failure {

@@ -112,8 +112,8 @@ impl Large<'_> {
             },
             false => {
                 let bytes_max = invocation.handler.configuration.payload_bytes;
-                let shortened = invocation.shortened(store, self.output.clone(), bytes_max).await?;
-                from_output(invocation, &shortened)
+                let shortened = invocation.shortened(store, self.output.clone(), bytes_max, invocation.answer_by());
+                from_output(invocation, &shortened.await?)
             }
         };
         match self.format.write(&response).json_bytes() <= self.format.answer_bytes_max() {
