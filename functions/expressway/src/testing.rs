@@ -1,5 +1,7 @@
 //! What tests of the handler need: a workflow, a task runner that follows a script, and ears.
 
+pub(crate) mod troubles;
+
 use crate::config::{Configuration, Definition};
 use crate::startup;
 use crate::{Handler, InvocationContext, InvocationError, Notice, Observer};
@@ -131,6 +133,14 @@ pub(crate) struct Ears {
 }
 
 impl Ears {
+    pub(crate) fn new() -> Ears {
+        Ears {
+            wants_history: true,
+            events: Mutex::default(),
+            notices: Mutex::default(),
+        }
+    }
+
     pub(crate) fn events(&self) -> Vec<String> {
         self.events.lock().unwrap().clone()
     }
@@ -188,11 +198,7 @@ impl Setup {
             deadline: None,
             store: None,
             endpoint: None,
-            observer: Ears {
-                wants_history: true,
-                events: Mutex::default(),
-                notices: Mutex::default(),
-            },
+            observer: Ears::new(),
         };
         setup.tasks(|request| result(request.input.clone()))
     }

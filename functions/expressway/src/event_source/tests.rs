@@ -1,4 +1,5 @@
 mod deliveries;
+mod dependencies;
 mod events;
 mod http_answers;
 mod http_sources;
