@@ -9,7 +9,7 @@ mod source;
 
 use cell::{Aws, Cell};
 use dependency::{DEPENDENCIES, Dependency};
-use source::{SOURCES, Source};
+use source::{RECORDS, SOURCES, Source};
 
 use crate::config::{Configuration, Definition};
 use crate::startup;
@@ -18,16 +18,16 @@ use std::time::Duration;
 
 /// Goes through all sources and dependencies; lists the cells where something is wrong.
 async fn check(trouble: Trouble) {
-    check_some(Some(trouble), |_, _| true).await;
+    check_some(SOURCES, Some(trouble), |_, _| true).await;
 }
 
 /// The same with those that are meant.
-async fn check_some(trouble: Option<Trouble>, is_meant: fn(&Source, &Dependency) -> bool) {
+async fn check_some(sources: &'static [Source], trouble: Option<Trouble>, is_meant: fn(&Source, &Dependency) -> bool) {
     let aws = Aws::new().await;
     let mut problems = Vec::new();
     for (dependency, source) in DEPENDENCIES
         .iter()
-        .flat_map(|one| SOURCES.iter().map(move |source| (one, source)))
+        .flat_map(|one| sources.iter().map(move |source| (one, source)))
     {
         if !(dependency.concerns)(source.kind) || !is_meant(source, dependency) {
             continue;
@@ -52,13 +52,13 @@ async fn check_some(trouble: Option<Trouble>, is_meant: fn(&Source, &Dependency)
 /// Without it the others would prove nothing.
 #[tokio::test(start_paused = true)]
 async fn every_dependency_is_asked_and_nothing_goes_wrong_without_trouble() {
-    check_some(None, |source, _| source.stands_for_its_kind).await;
+    check_some(SOURCES, None, |source, _| source.stands_for_its_kind).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_is_lost_is_made_again() {
     let is_meant = |source: &Source, dependency: &Dependency| source.stands_for_its_kind && !dependency.is_called_once;
-    check_some(Some(Trouble::Lost), is_meant).await;
+    check_some(SOURCES, Some(Trouble::Lost), is_meant).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,6 +74,16 @@ async fn answers_are_in_time_when_a_dependency_sends_a_byte_now_and_then() {
 #[tokio::test(start_paused = true)]
 async fn answers_are_in_time_when_a_dependency_is_silent() {
     check(Trouble::Silent).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn topics_and_streams_are_answered_in_time_when_a_dependency_is_silent() {
+    check_some(RECORDS, Some(Trouble::Silent), |_, _| true).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn topics_and_streams_are_answered_in_time_when_connections_are_cut() {
+    check_some(RECORDS, Some(Trouble::Cut), |_, _| true).await;
 }
 
 #[tokio::test(start_paused = true)]

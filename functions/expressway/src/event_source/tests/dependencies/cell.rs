@@ -92,7 +92,7 @@ impl Cell {
         }
         let judged = match self.source.kind {
             Kind::Http { .. } => self.http(answer),
-            Kind::Batch => self.batch(&id, answer),
+            Kind::Batch | Kind::Stream => self.batch(&id, answer),
             Kind::Invocation => self.invocation(answer),
         };
         judged

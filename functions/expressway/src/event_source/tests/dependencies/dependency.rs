@@ -87,7 +87,7 @@ const BUCKET: Dependency = Dependency {
 
 /// The bucket when the answer is made.
 const BUCKET_OF_ANSWER: Dependency = Dependency {
-    concerns: |kind| kind != Kind::Batch,
+    concerns: |kind| !matches!(kind, Kind::Batch | Kind::Stream),
     errors: &["Expressway.StoreUnavailable"],
     log: &["the bucket", "s3://"],
     ..BUCKET

@@ -10,6 +10,8 @@ pub(super) enum Kind {
     Http { bytes_max: usize },
     /// It wants to know which messages to deliver again.
     Batch,
+    /// It wants to know from which record on to deliver again.
+    Stream,
     /// It takes the output, or delivers the event again when the invocation fails.
     Invocation,
 }
@@ -106,6 +108,54 @@ pub(super) const SOURCES: &[Source] = &[
     }),
     invocation("invocation", |_, needing| needing.to_owned()),
 ];
+
+/// Topics, notifications and streams: what their records have in common with the sources above is tried with those.
+pub(super) const RECORDS: &[Source] = &[
+    invocation("topic", |id, needing| {
+        let sns = format!(r#"{{"MessageId":"{id}","Message":"m"}}"#);
+        records(&[record("EventSource", "aws:sns", ("Sns", &sns), needing)])
+    }),
+    invocation("notification", |id, needing| {
+        let s3 = format!(r#"{{"bucket":{{"name":"b"}},"object":{{"key":"k","sequencer":"{id}"}}}}"#);
+        let record = record("eventSource", "aws:s3", ("s3", &s3), needing);
+        records(&[with(&record, "eventName", r#""ObjectCreated:Put""#)])
+    }),
+    stream("stream", |id, needing| {
+        let kinesis = |name: &str| format!(r#"{{"partitionKey":"{name}","sequenceNumber":"{id}-{name}","data":""}}"#);
+        records(&["a", "b"].map(|name| {
+            let needing = if name == "b" { needing } else { FREE };
+            let record = record("eventSource", "aws:kinesis", ("kinesis", &kinesis(name)), needing);
+            with(&record, "eventID", &format!(r#""shard:{id}-{name}""#))
+        }))
+    }),
+    stream("table's stream", |id, needing| {
+        let change = |name: &str| format!(r#"{{"Keys":{{"id":{{"S":"{name}"}}}},"SequenceNumber":"{id}-{name}"}}"#);
+        records(&["a", "b"].map(|name| {
+            let needing = if name == "b" { needing } else { FREE };
+            let record = record("eventSource", "aws:dynamodb", ("dynamodb", &change(name)), needing);
+            with(&record, "eventID", &format!(r#""{id}-{name}""#))
+        }))
+    }),
+];
+
+const fn stream(name: &'static str, event: fn(&str, &str) -> String) -> Source {
+    Source {
+        kind: Kind::Stream,
+        failing: &["b"],
+        all: &["a"],
+        ..invocation(name, event)
+    }
+}
+
+/// A record of a source, which itself asks for what is needed.
+fn record(member: &str, source: &str, (name, value): (&str, &str), needing: &str) -> String {
+    let record = with(needing, member, &format!(r#""{source}""#));
+    with(&record, name, value)
+}
+
+fn records(records: &[String]) -> String {
+    format!(r#"{{"Records":[{}]}}"#, records.join(","))
+}
 
 fn request(event: &str, id: &str, body: &str) -> String {
     let headers = Document::object([("idempotency-key", id.into())]).to_json();
