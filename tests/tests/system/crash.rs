@@ -41,12 +41,12 @@ const MIXED: &str = r#"{
 
 /// The example, with a queue's message.
 fn order() -> Workflow {
-    let substitutions = include_str!("../../examples/order-fulfilment/workflow.asl.substitutions.json");
+    let substitutions = include_str!("../../../examples/order-fulfilment/workflow.asl.substitutions.json");
     Workflow {
-        setup: Setup::new(include_str!("../../examples/order-fulfilment/workflow.asl.json")),
+        setup: Setup::new(include_str!("../../../examples/order-fulfilment/workflow.asl.json")),
         substitutions: Some(serde_json::from_str(substitutions).unwrap()),
         event: |_| {
-            let batch = include_str!("../../examples/order-fulfilment/events/sqs.json");
+            let batch = include_str!("../../../examples/order-fulfilment/events/sqs.json");
             let mut batch: Value = serde_json::from_str(batch).unwrap();
             batch["Records"].as_array_mut().unwrap().truncate(1);
             batch.to_string()
@@ -60,7 +60,7 @@ fn mixed() -> Workflow {
         setup: Setup::new(MIXED),
         substitutions: None,
         event: |table| {
-            let event = include_str!("../../functions/expressway/events/api_gateway_v2.json");
+            let event = include_str!("../../../functions/expressway/events/api_gateway_v2.json");
             let mut event: Value = serde_json::from_str(event).unwrap();
             event["headers"]["Idempotency-Key"] = "order-7".into();
             event["isBase64Encoded"] = false.into();

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 macro_rules! event {
     ($name:literal) => {
-        include_str!(concat!("../../functions/expressway/events/", $name, ".json"))
+        include_str!(concat!("../../../functions/expressway/events/", $name, ".json"))
     };
 }
 

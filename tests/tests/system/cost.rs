@@ -31,7 +31,7 @@ fn workflow(definition: &str) -> Workflow {
         setup: Setup::new(definition),
         substitutions: None,
         event: |table| {
-            let event = include_str!("../../functions/expressway/events/api_gateway_v2.json");
+            let event = include_str!("../../../functions/expressway/events/api_gateway_v2.json");
             let mut event: Value = serde_json::from_str(event).unwrap();
             event["headers"]["Idempotency-Key"] = "order-1".into();
             event["isBase64Encoded"] = false.into();

@@ -42,7 +42,7 @@ const SOURCES: [Source; 3] = [Source::Http, Source::Queue, Source::Bus];
 fn workflow(source: Source) -> Workflow {
     let event: fn(&str) -> String = match source {
         Source::Http => |table| {
-            let event = include_str!("../../functions/expressway/events/api_gateway_v2.json");
+            let event = include_str!("../../../functions/expressway/events/api_gateway_v2.json");
             let mut event: Value = serde_json::from_str(event).unwrap();
             event["headers"]["Idempotency-Key"] = "order-1".into();
             event["isBase64Encoded"] = false.into();
@@ -50,14 +50,14 @@ fn workflow(source: Source) -> Workflow {
             event.to_string()
         },
         Source::Queue => |table| {
-            let event = include_str!("../../functions/expressway/events/sqs.json");
+            let event = include_str!("../../../functions/expressway/events/sqs.json");
             let mut event: Value = serde_json::from_str(event).unwrap();
             event["Records"].as_array_mut().unwrap().truncate(1);
             event["Records"][0]["body"] = json!({"table": table}).to_string().into();
             event.to_string()
         },
         Source::Bus => |table| {
-            let event = include_str!("../../functions/expressway/events/event_bridge.json");
+            let event = include_str!("../../../functions/expressway/events/event_bridge.json");
             let mut event: Value = serde_json::from_str(event).unwrap();
             event["table"] = table.into();
             event.to_string()

@@ -29,7 +29,7 @@ fn request(definition: &str) -> Workflow {
         setup: Setup::new(definition),
         substitutions: None,
         event: |_| {
-            let event = include_str!("../../functions/expressway/events/api_gateway_v2.json");
+            let event = include_str!("../../../functions/expressway/events/api_gateway_v2.json");
             let mut event: Value = serde_json::from_str(event).unwrap();
             event["headers"]["Idempotency-Key"] = "order-1".into();
             event.to_string()

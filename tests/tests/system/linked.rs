@@ -23,7 +23,7 @@ const NEVER: &[&str] = &[
 /// `cargo tree` would need the packages of all targets, of which a build downloads only its own. `Cargo.lock` names them
 /// all. It does not tell dev-dependencies from others, but only the manifests of the workspace have any.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
-    let lock = include_str!("../../Cargo.lock");
+    let lock = include_str!("../../../Cargo.lock");
     let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for package in lock.split("[[package]]").skip(1) {
         let name = package.lines().find_map(|line| line.strip_prefix("name = ")).unwrap();
