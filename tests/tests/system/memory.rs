@@ -17,15 +17,7 @@ const RESERVED: u64 = 192 * MIB;
 const EVENT_BYTES_MAX: usize = 6 * 1024 * 1024;
 
 /// What is repeated in arrays: the heaviest shapes for their length first.
-const SHAPES: [&str; 7] = [
-    "[[[[[]]]]]",
-    "{}",
-    r#"{"a":1}"#,
-    "[]",
-    r#""""#,
-    "1",
-    r#""\u00e9\u00e9""#,
-];
+const SHAPES: [&str; 5] = ["[[[[[]]]]]", "{}", "[]", "1", r#""\u00e9\u00e9""#];
 
 const ECHO: &str = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#;
 

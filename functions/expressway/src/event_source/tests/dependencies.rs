@@ -68,7 +68,11 @@ async fn answers_are_in_time_when_a_dependency_is_slow() {
 
 #[tokio::test(start_paused = true)]
 async fn answers_are_in_time_when_a_dependency_sends_a_byte_now_and_then() {
-    check(Trouble::Trickling).await;
+    // Much like a slow one, but for how answers are read.
+    check_some(SOURCES, Some(Trouble::Trickling), |source, _| {
+        source.stands_for_its_kind
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
