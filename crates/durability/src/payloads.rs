@@ -201,7 +201,7 @@ impl S3Payloads {
         Ok(Reference::outside(bucket, key, bytes, is_string))
     }
 
-    /// A URL under which whoever has it can download a value, for this long: a string as its text, anything else as
+    /// A URL that lets its bearer download a value, for this long: a string as its text, anything else as
     /// JSON. `None` if the value is larger than what can be put together here.
     ///
     /// # Errors
@@ -235,7 +235,7 @@ impl S3Payloads {
         self.link_bytes(text.into_bytes(), &presentation, valid).await.map(Some)
     }
 
-    /// A URL under which whoever has it can download these bytes, for this long.
+    /// A URL that lets its bearer download these bytes, for this long.
     ///
     /// # Errors
     /// They cannot be stored, or there are no credentials to sign the URL with.

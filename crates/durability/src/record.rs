@@ -15,6 +15,10 @@ use std::time::{Duration, SystemTime};
 /// The sort key of an execution record.
 pub(crate) const SORT_KEY: &str = "execution";
 
+/// The longest input that an item has room for beside the rest of the record. An input is longer in the table than state
+/// data may be only if it is full of what looks like stored references; then each run uses its own delivery's.
+const INPUT_BYTES_MAX: usize = 384 * 1024;
+
 /// How often a claim looks again when others claim the same execution at the same time.
 const CLAIM_ATTEMPTS_MAX: u32 = 5;
 
@@ -300,10 +304,8 @@ impl Records {
         let fingerprint = request.fingerprint.as_ref();
         insert("fingerprint", fingerprint.map(Fingerprint::to_string));
         insert("source_id", request.source_id.clone());
-        insert(
-            "input",
-            (self.options.level == Level::Task).then(|| document::encode(&request.input)),
-        );
+        let input = (self.options.level == Level::Task).then(|| document::encode(&request.input));
+        insert("input", input.filter(|input| input.len() <= INPUT_BYTES_MAX));
         item
     }
 

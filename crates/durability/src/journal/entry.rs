@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 /// The longest cause that is kept, in bytes: an item holds 400 KB.
 const CAUSE_BYTES_MAX: usize = 262_144;
 
-/// A text as far as an item has room for it.
+/// The start of a text that an item has room for.
 pub(crate) fn cut(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(CAUSE_BYTES_MAX));
     text

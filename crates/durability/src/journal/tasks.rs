@@ -28,7 +28,7 @@ impl JournaledTasks {
 }
 
 impl JournaledTasks {
-    /// Makes a DynamoDB write together with its entry; none if the task is something else, or must be made alone.
+    /// Makes a DynamoDB write together with its entry; `None` if the task is something else, or must be made alone.
     async fn write(
         &self,
         token: &Text,

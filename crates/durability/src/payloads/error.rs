@@ -25,7 +25,7 @@ pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
-/// S3 can not be reached, or does not do what it is asked to now: a later attempt may succeed.
+/// S3 cannot be reached, or does not do what it is asked to now: a later attempt may succeed.
 pub(super) fn unavailable(what: &str, reference: &Reference, error: impl Error) -> Fault {
     let error = DisplayErrorContext(error);
     Fault::Store(format!("failed to {what} `{}`: {error}", place(reference)).into())
@@ -36,7 +36,7 @@ pub(super) fn fault(error: &'static str, reference: &Reference, reason: impl std
     Fault::Payload { error, cause }
 }
 
-/// Why an object could not be read: it is gone, it must not be read, or S3 can not say.
+/// Why an object could not be read: it is gone, it must not be read, or S3 cannot say.
 pub(super) fn unread<E>(what: &str, reference: &Reference, error: SdkError<E, HttpResponse>) -> Fault
 where
     E: ProvideErrorMetadata + Error + 'static,

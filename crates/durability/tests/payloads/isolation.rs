@@ -10,7 +10,7 @@ use proptest::test_runner::{Config, TestRunner};
 enum Event {
     /// An execution does something.
     Step(usize, Step),
-    /// The sender of messages, or somebody else, writes an object.
+    /// The sender of messages, or another party, writes an object.
     Overwritten(u8, u8),
 }
 

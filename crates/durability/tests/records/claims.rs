@@ -17,7 +17,7 @@ async fn an_execution_is_one_runs_at_a_time() {
                 format!("running execution of a: 0 to {LEASE}")
             );
         }
-        // The lease has ended: whoever comes first has it, from now on.
+        // The lease has ended: the first run to ask has it from now on.
         assert_eq!(claim(&records, &request("b", LEASE)).await, "resumed execution of a");
         assert_eq!(
             claim(&records, &request("c", LEASE + 5)).await,

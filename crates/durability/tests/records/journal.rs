@@ -1,7 +1,7 @@
 //! Tasks that are not called again.
 
 use super::*;
-use expressway_asl::document::Text;
+use expressway_asl::document::{Reference, Text};
 use expressway_asl::error_name::ErrorName;
 use expressway_asl::resource::Resource;
 use expressway_durability::{JournaledTasks, Release};
@@ -46,18 +46,20 @@ impl Run {
         let journal = grant.journal(clock).await.unwrap().unwrap();
         Run {
             tasks: JournaledTasks::new(Arc::clone(echo) as Arc<dyn TaskRunner>, journal),
-            resource: Resource::Function {
-                arn: "arn:aws:lambda:eu-west-1:111122223333:function:f".into(),
-            },
+            resource: function(),
         }
     }
 
     async fn task(&self, name: &str, attempt: u32) -> Result<Document, String> {
+        self.call(name, attempt, format!("answer of {name}").into()).await
+    }
+
+    async fn call(&self, name: &str, attempt: u32, input: Document) -> Result<Document, String> {
         let state_name = Text::from(name);
         let execution_arn = Text::from("execution");
         let request = TaskRequest {
             resource: &self.resource,
-            input: format!("answer of {name}").into(),
+            input,
             state_name: &state_name,
             attempt,
             role_arn: None,
@@ -73,6 +75,12 @@ impl Run {
             assert!(self.tasks.ended(&token(name), attempt).is_some(), "{name}");
         }
         result
+    }
+}
+
+fn function() -> Resource {
+    Resource::Function {
+        arn: "arn:aws:lambda:eu-west-1:111122223333:function:f".into(),
     }
 }
 
@@ -277,4 +285,30 @@ async fn many_answers_at_once_share_writes_and_are_all_on_record() {
         assert_eq!(run.task(name, 0).await, answer(name));
     }
     assert_eq!(echo.calls(), 120);
+}
+
+#[tokio::test]
+async fn large_values_of_earlier_runs_are_known_to_the_next_one() {
+    let store = Store::new().await;
+    let records = store.records_with(RecordOptions {
+        journal_bytes_max: 0,
+        ..RecordOptions::new(Level::Task)
+    });
+    let reference = Reference::store(&"large".into(), &"bucket".into(), "payloads/").reference;
+    let answer = Document::object([("rows", vec![reference.clone().into(), Document::Null].into())]);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let first = granted(&records, "first", 0).await;
+    let journal = first.journal(Arc::clone(&clock)).await.unwrap().unwrap();
+    let echo: Arc<dyn TaskRunner> = Arc::new(Echo::default());
+    let run = Run {
+        tasks: JournaledTasks::new(echo, Arc::clone(&journal)),
+        resource: function(),
+    };
+    assert_eq!(run.call("a", 0, answer.clone()).await, Ok(answer));
+    assert_eq!(journal.references(), Document::from(Vec::new()), "its own are recent");
+
+    let second = granted(&records, "second", LEASE).await;
+    let journal = second.journal(clock).await.unwrap().unwrap();
+    assert_eq!(journal.references(), Document::from(vec![reference.into()]));
+    assert_eq!(journal.references(), Document::from(Vec::new()), "once is enough");
 }

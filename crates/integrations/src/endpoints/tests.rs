@@ -165,7 +165,7 @@ fn object<const N: usize>(members: [(&str, &str); N]) -> Document {
 
 const API: &str = "a1b2.execute-api.eu-west-1.amazonaws.com";
 
-/// Hosts, and spellings of hosts, that no request may go to whoever names them.
+/// Hosts, and spellings of hosts, that no request may go to.
 const FOREIGN: &[&str] = &[
     "",
     "evil.example",
