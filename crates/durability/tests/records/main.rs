@@ -3,6 +3,7 @@
 
 mod claims;
 mod journal;
+mod operator;
 mod outcomes;
 
 use expressway_asl::Document;
