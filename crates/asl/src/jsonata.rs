@@ -18,6 +18,7 @@ mod functions;
 mod guard;
 mod made;
 mod plan;
+mod shadow;
 mod simple;
 mod syntax;
 mod trace;
@@ -36,6 +37,7 @@ use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptio
 use jsonata_core::value::{JMap, JValue};
 use made::Timed;
 use plan::{Plan, Shortcut};
+use shadow::Shadowing;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -87,6 +89,7 @@ struct Inner {
     references: References,
     /// None: more levels than can be evaluated.
     plan: Option<Plan>,
+    shadowing: Shadowing,
 }
 
 struct Evaluation {
@@ -157,51 +160,27 @@ impl Jsonata {
     /// # Errors
     /// The text is not JSONata.
     pub fn parse(text: &str) -> Result<Jsonata, ParseError> {
-        let needed = match text.len() <= SHORT_BYTES_MAX {
-            true => SHORT_STACK_BYTES,
-            false => PARSER_STACK_BYTES,
-        };
-        stacker::maybe_grow(needed, PARSER_STACK_BYTES, || Jsonata::parse_here(text))
+        with_parser_stack(text, || Jsonata::parse_here(text))
     }
 
     fn parse_here(text: &str) -> Result<Jsonata, ParseError> {
-        let too_deep = || Ok(Jsonata::new(text, References::default(), None));
-        let checked = match syntax::check(text) {
-            Ok(checked) => checked,
-            Err(error) if error.code == syntax::TOO_DEEP => return too_deep(),
-            Err(error) => {
-                return Err(ParseError {
-                    message: error.message,
-                    offset: error.offset,
-                });
-            }
-        };
-        let mut node = match jsonata_core::parser::parse(&checked) {
-            Ok(node) => node,
-            Err(error) => {
-                let message = error.to_string();
-                let (code, _) = failure::code(&message).unwrap_or_default();
-                if code == syntax::TOO_DEEP {
-                    return too_deep();
-                }
-                return Err(ParseError {
-                    message: failure::syntax_words(code, &message),
-                    offset: 0,
-                });
-            }
+        let Some(mut node) = parse_tree(text)? else {
+            return Ok(Jsonata::new(text, References::default(), None, Shadowing::default()));
         };
         tree::unchain(&mut node);
         let analysis = analysis::analyze(&node);
         let references = analysis.references.clone();
+        let shadowing = Shadowing::new(&analysis);
         let plan = Plan::new(node, analysis, made::LEVELS_MAX);
-        Ok(Jsonata::new(text, references, Some(plan)))
+        Ok(Jsonata::new(text, references, Some(plan), shadowing))
     }
 
-    fn new(text: &str, references: References, plan: Option<Plan>) -> Jsonata {
+    fn new(text: &str, references: References, plan: Option<Plan>, shadowing: Shadowing) -> Jsonata {
         Jsonata(Arc::new(Inner {
             text: text.into(),
             references,
             plan,
+            shadowing,
         }))
     }
 
@@ -231,15 +210,55 @@ impl Jsonata {
     /// # Errors
     /// `States.QueryEvaluationError`: the expression cannot work with its values, or meets a limit.
     pub fn evaluate(&self, bindings: &dyn Bindings) -> Result<Option<Document>, EvaluationFailure> {
-        match &self.0.plan {
-            None => Err(Limit::Depth.into()),
-            // Its parts together have no more time than one evaluation.
-            Some(plan) if matches!(plan.shortcut, Some(Shortcut::Made(_))) => {
-                plan.evaluate(&Timed::new(bindings, TIME_MAX))
-            }
-            Some(plan) => plan.evaluate(bindings),
+        let Some(plan) = &self.0.plan else {
+            return Err(Limit::Depth.into());
+        };
+        match self.0.shadowing.variables(bindings) {
+            names if names.is_empty() => evaluate_plan(plan, bindings),
+            names => self.0.shadowing.evaluate(&self.0.text, names, bindings),
         }
     }
+}
+
+fn evaluate_plan(plan: &Plan, bindings: &dyn Bindings) -> Result<Option<Document>, EvaluationFailure> {
+    match plan.shortcut {
+        // Its parts together have no more time than one evaluation.
+        Some(Shortcut::Made(_)) => plan.evaluate(&Timed::new(bindings, TIME_MAX)),
+        _ => plan.evaluate(bindings),
+    }
+}
+
+fn with_parser_stack<R>(text: &str, parse: impl FnOnce() -> R) -> R {
+    let needed = match text.len() <= SHORT_BYTES_MAX {
+        true => SHORT_STACK_BYTES,
+        false => PARSER_STACK_BYTES,
+    };
+    stacker::maybe_grow(needed, PARSER_STACK_BYTES, parse)
+}
+
+/// The expression as the parser understands it; none if it has too many levels.
+fn parse_tree(text: &str) -> Result<Option<AstNode>, ParseError> {
+    let checked = match syntax::check(text) {
+        Ok(checked) => checked,
+        Err(error) if error.code == syntax::TOO_DEEP => return Ok(None),
+        Err(error) => {
+            return Err(ParseError {
+                message: error.message,
+                offset: error.offset,
+            });
+        }
+    };
+    jsonata_core::parser::parse(&checked).map(Some).or_else(|error| {
+        let message = error.to_string();
+        let (code, _) = failure::code(&message).unwrap_or_default();
+        if code == syntax::TOO_DEEP {
+            return Ok(None);
+        }
+        Err(ParseError {
+            message: failure::syntax_words(code, &message),
+            offset: 0,
+        })
+    })
 }
 
 impl fmt::Debug for Jsonata {

@@ -118,6 +118,9 @@ impl Compiler {
         for name in &references.variables {
             self.check_variable(place, name);
         }
+        for name in &references.functions {
+            self.function_or_variable(name);
+        }
         let is_fine = problems.is_empty();
         for (code, message) in problems {
             self.error(place, code, message);

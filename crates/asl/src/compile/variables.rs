@@ -137,6 +137,16 @@ impl Compiler {
             self.remember_reference(place, name);
         }
     }
+
+    /// Notes a reference to a variable with the name of a function, if there is one. Before it is assigned, the name
+    /// means the function, so no reference comes too early.
+    pub(super) fn function_or_variable(&mut self, name: &str) {
+        if let Some(state) = self.within.last()
+            && self.scopes.is_assigned(name)
+        {
+            self.variables.refers_to(state, name);
+        }
+    }
 }
 
 /// A Unicode identifier of at most 80 characters, but not `states`.

@@ -13,6 +13,9 @@ pub struct References {
     /// The variables it names and does not bind itself, without `$` and without `states` and the names of
     /// functions, in the order in which they are first named.
     pub variables: Vec<Text>,
+    /// The names of functions that it reads as values and does not bind itself, as `$map(list, $uppercase)` does.
+    /// Each is a variable where the state machine has one of that name.
+    pub functions: Vec<Text>,
     /// The names that are looked up in the context value, of which there is none: `phone` in
     /// `phone & "!"`. The context value itself is listed as `$`. Each is an error:
     /// `Reference to 'phone' at the top level is not supported.`
@@ -73,11 +76,19 @@ struct Focus {
 /// The names that a block, a function or the expression itself binds.
 #[derive(Default)]
 struct Frame {
-    /// Names bound so far, and the place their value comes from.
-    bound: Vec<(String, Flow)>,
+    /// Names bound so far.
+    bound: Vec<Bound>,
     /// Names that some `:=` directly in this frame binds sooner or later, with how often.
     declared: Vec<(String, usize)>,
     is_function: bool,
+}
+
+struct Bound {
+    name: String,
+    /// The place its value comes from.
+    flow: Flow,
+    /// Whether `@` or `#` binds it, up to the end of the path.
+    is_of_path: bool,
 }
 
 #[derive(Default)]
@@ -195,7 +206,15 @@ impl Walker {
                 Flow::new()
             }
             AstNode::Name(name) => self.member(focus, name),
-            AstNode::Path { steps } => self.path(steps, focus),
+            AstNode::Path { .. } | AstNode::Sort { .. } | AstNode::ObjectTransform { .. } => {
+                let before = self.frames.last().map_or(0, |frame| frame.bound.len());
+                let result = self.path(node, focus);
+                if let Some(frame) = self.frames.last_mut() {
+                    let within = frame.bound.split_off(before.min(frame.bound.len()));
+                    frame.bound.extend(within.into_iter().filter(|bound| !bound.is_of_path));
+                }
+                result
+            }
             AstNode::Binary {
                 op: BinaryOp::ColonEqual,
                 lhs,
@@ -244,23 +263,6 @@ impl Walker {
                 }
                 result
             }
-            AstNode::Sort { input, terms } => {
-                let items = self.walk(input, focus);
-                let focus = inside(&items);
-                for (term, _) in terms {
-                    self.walk_whole(term, &focus);
-                }
-                items
-            }
-            AstNode::ObjectTransform { input, pattern } => {
-                let items = self.walk(input, focus);
-                let focus = inside(&items);
-                for (key, value) in pattern {
-                    self.walk_whole(key, &focus);
-                    self.walk_whole(value, &focus);
-                }
-                Flow::new()
-            }
             AstNode::Transform { .. } => {
                 // It is applied to an argument, which is used as a whole.
                 visit_children(node, &mut |child| {
@@ -308,20 +310,45 @@ impl Walker {
         self.walk(last, focus)
     }
 
-    fn path(&mut self, steps: &[PathStep], focus: &Focus) -> Flow {
+    /// A path with what sorts and groups its items, which sees the names that it binds.
+    fn path(&mut self, node: &AstNode, focus: &Focus) -> Flow {
+        match node {
+            AstNode::Path { steps } => self.steps(steps, focus),
+            AstNode::Sort { input, terms } => {
+                let items = self.path(input, focus);
+                let focus = inside(&items);
+                for (term, _) in terms {
+                    self.walk_whole(term, &focus);
+                }
+                items
+            }
+            AstNode::ObjectTransform { input, pattern } => {
+                let items = self.path(input, focus);
+                let focus = inside(&items);
+                for (key, value) in pattern {
+                    self.walk_whole(key, &focus);
+                    self.walk_whole(value, &focus);
+                }
+                Flow::new()
+            }
+            other => self.walk(other, focus),
+        }
+    }
+
+    fn steps(&mut self, steps: &[PathStep], focus: &Focus) -> Flow {
         let mut focus = focus.clone();
         for step in steps {
-            let items = self.walk(&step.node, &focus);
+            let items = self.path(&step.node, &focus);
             focus = inside(&items);
             for stage in &step.stages {
                 match stage {
                     Stage::Filter(filter) => self.walk_whole(filter, &focus),
-                    Stage::Index(name) => self.bind_here(name, Flow::new()),
+                    Stage::Index(name) => self.bind_here(name, Flow::new(), true),
                     Stage::KeepArray => {}
                 }
             }
             for name in step.focus.iter().chain(&step.index_var) {
-                self.bind_here(name, Flow::new());
+                self.bind_here(name, Flow::new(), true);
             }
         }
         focus.flow
@@ -368,7 +395,7 @@ impl Walker {
     fn function(&mut self, params: &[String], arguments: Vec<Flow>, body: &AstNode, focus: &Focus) -> Flow {
         self.enter(std::slice::from_ref(body), true);
         for (name, flow) in params.iter().zip(arguments) {
-            self.bind_here(name, flow);
+            self.bind_here(name, flow, false);
         }
         let result = self.walk(body, focus);
         self.frames.pop();
@@ -390,13 +417,17 @@ impl Walker {
         if !is_only {
             self.use_whole(&flow);
         }
-        self.bind_here(name, flow.clone());
+        self.bind_here(name, flow.clone(), false);
         flow
     }
 
-    fn bind_here(&mut self, name: &str, flow: Flow) {
+    fn bind_here(&mut self, name: &str, flow: Flow, is_of_path: bool) {
         if let Some(frame) = self.frames.last_mut() {
-            frame.bound.push((name.to_owned(), flow));
+            frame.bound.push(Bound {
+                name: name.to_owned(),
+                flow,
+                is_of_path,
+            });
         }
     }
 
@@ -413,8 +444,8 @@ impl Walker {
     fn lookup(&self, name: &str) -> Option<Flow> {
         let mut runs_later = false;
         for frame in self.frames.iter().rev() {
-            if let Some((_, flow)) = frame.bound.iter().rev().find(|(bound, _)| bound == name) {
-                return Some(flow.clone());
+            if let Some(bound) = frame.bound.iter().rev().find(|bound| bound.name == name) {
+                return Some(bound.flow.clone());
             }
             // A function runs when the names after it are bound, too.
             if runs_later && frame.declared.iter().any(|(declared, _)| declared == name) {
@@ -435,6 +466,10 @@ impl Walker {
         }
         if is_builtin(name) {
             self.function_name(name);
+            let read = &mut self.analysis.references.functions;
+            if !read.iter().any(|known| **known == *name) {
+                read.push(name.into());
+            }
             return Flow::new();
         }
         if let Some((_, place)) = self.roots.iter().find(|(root, _)| **root == *name) {

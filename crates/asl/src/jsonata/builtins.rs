@@ -12,6 +12,11 @@ pub(super) fn parameters(name: &str) -> Option<usize> {
     BUILTINS.get(at).map(|(_, parameters)| *parameters)
 }
 
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    BUILTINS.iter().map(|(name, _)| *name)
+}
+
 /// In alphabetical order. `eval` is a name that the service knows and refuses to call.
 #[rustfmt::skip]
 const BUILTINS: [(&str, usize); 70] = [

@@ -15,6 +15,13 @@ impl TestBindings {
             time_left: None,
         }
     }
+
+    pub(super) fn with_variables(self, variables: &str) -> TestBindings {
+        TestBindings {
+            variables: Document::parse(variables).expect("JSON"),
+            ..self
+        }
+    }
 }
 
 impl crate::resolve::Resolver for TestBindings {}
@@ -309,6 +316,7 @@ fn references(expression: &str) -> String {
     let References {
         states,
         variables,
+        functions: _,
         top_level,
         names_root,
         calls_eval,
@@ -368,6 +376,7 @@ fn knows_what_expressions_refer_to() {
         ("function($p){ $p + $q }(1)", "$q"),
         ("$sum($list) + $nope(1)", "$list"),
         ("$states.input.a#$i.{'i': $i}", "states.input.a"),
+        ("[$states.input.a#$i^($i){'i': $i}, $i]", "states.input.a, $i"),
         // There is no context value.
         ("phone & '!'", "top phone"),
         ("$.a", "top $"),

@@ -205,7 +205,7 @@ fn wrap(node: &mut AstNode, site: f64, name: &str, place: usize) {
         super::functions::limited::TRACE,
         vec![
             AstNode::Number(site),
-            AstNode::String(name.to_owned()),
+            AstNode::String(super::shadow::as_written(name).to_owned()),
             AstNode::Number(place as f64),
             operand,
         ],

@@ -237,6 +237,7 @@ impl Flow<'_> {
         let references = expression.references();
         let reads_nothing = references.states.is_empty()
             && references.variables.is_empty()
+            && references.functions.is_empty()
             && references.top_level.is_empty()
             && !references.names_root;
         if !reads_nothing || self.constants >= CONSTANTS_MAX {
