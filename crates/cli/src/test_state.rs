@@ -223,26 +223,14 @@ async fn task_runner(
     test: &StateTest,
     trace: &HttpTrace,
 ) -> Result<Arc<dyn TaskRunner>, Problem> {
-    let StateKind::Task(task) = &inspected.state.kind else {
-        return Ok(tasks::aws(
-            machine,
-            &Requirements::default(),
-            &[],
-            AllowedEndpoints::default(),
-            None,
-        )
-        .await?);
+    let task = match &inspected.state.kind {
+        StateKind::Task(task) if test.mock.is_none() && test.role_arn.is_some() => task,
+        // Nothing is called.
+        _ => {
+            let (requirements, endpoints) = (Requirements::default(), AllowedEndpoints::default());
+            return Ok(tasks::aws(machine, &requirements, &[], endpoints, None).await?);
+        }
     };
-    if test.mock.is_some() || test.role_arn.is_none() {
-        return Ok(tasks::aws(
-            machine,
-            &Requirements::default(),
-            &[],
-            AllowedEndpoints::default(),
-            None,
-        )
-        .await?);
-    }
     let arn = task.resource.arn();
     if arn.contains(".sync") || arn.ends_with(".waitForTaskToken") {
         let message = format!("`{arn}` waits for what ends later, which can not be called from here");

@@ -1,4 +1,4 @@
-//! Who sends a request, as far as its source knows.
+//! The caller of a request, to the extent that its source knows it.
 
 use super::{Format, header};
 use expressway_asl::Document;
@@ -19,8 +19,8 @@ const VOLATILE: [&str; 8] = [
 /// Everything that identifies the caller of a request; `None` if the source knows nothing.
 ///
 /// One caller's key must not get another one's answer, so whatever the source has verified counts, all of it together.
-/// Only where there is nothing, the credentials in the `Authorization` header stand for whoever has them: the workflow
-/// may check them itself.
+/// Only where there is nothing, the credentials in the `Authorization` header stand for their bearer: the workflow may
+/// check them itself.
 pub(super) fn caller(event: &Document, format: Format) -> Option<Document> {
     let context = event.get("requestContext");
     let at = |place: &[&str]| {
