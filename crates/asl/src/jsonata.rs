@@ -236,7 +236,7 @@ fn with_parser_stack<R>(text: &str, parse: impl FnOnce() -> R) -> R {
     stacker::maybe_grow(needed, PARSER_STACK_BYTES, parse)
 }
 
-/// The expression as the parser understands it; none if it has too many levels.
+/// The expression as the parser understands it; `None` if it has too many levels.
 fn parse_tree(text: &str) -> Result<Option<AstNode>, ParseError> {
     let checked = match syntax::check(text) {
         Ok(checked) => checked,
